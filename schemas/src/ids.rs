@@ -1,0 +1,334 @@
+//! Identifiers: parse once, then trust the type.
+//!
+//! `FromStr` is the only way in, serde and Avro enter by the same door. A [`Leg`] is AIDX's leg identifier
+//! (IATA AIDX implementation guide): operating carrier, number, operational suffix, local date first
+//! scheduled at origin, origin, scheduled destination, repeat number. It survives retiming and codeshare.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::wire::{Reader, Wire, WireError, put_text};
+
+/// Declares a short text identifier that is stored in place.
+macro_rules! code {
+    ($(#[$meta:meta])* $name:ident, $size:literal, $what:literal, $check:expr) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name([u8; $size]);
+
+        impl $name {
+            /// The code as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                let end = self.0.iter().position(|b| *b == 0).unwrap_or($size);
+                std::str::from_utf8(&self.0[..end]).unwrap_or_default()
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = WireError;
+            fn from_str(text: &str) -> Result<Self, WireError> {
+                let bytes = text.as_bytes();
+                let check: fn(&[u8]) -> bool = $check;
+                if bytes.len() > $size || !check(bytes) {
+                    return Err(WireError::Invalid(text.chars().take(40).collect(), $what));
+                }
+                let mut code = [0; $size];
+                code[..bytes.len()].copy_from_slice(bytes);
+                Ok(Self(code))
+            }
+        }
+
+        text_identifier!($name);
+    };
+}
+
+/// Gives an identifier with `as_str` and `FromStr` its display, serde and Avro sides.
+macro_rules! text_identifier {
+    ($name:ident) => {
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+        impl TryFrom<String> for $name {
+            type Error = WireError;
+            fn try_from(text: String) -> Result<Self, WireError> {
+                text.parse()
+            }
+        }
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.as_str().to_owned()
+            }
+        }
+        impl Wire for $name {
+            fn encode(&self, out: &mut Vec<u8>) {
+                put_text(self.as_str(), out);
+            }
+            fn decode(input: &mut Reader<'_>) -> Result<Self, WireError> {
+                input.text()?.parse()
+            }
+            fn schema(_: &mut BTreeSet<&'static str>) -> Value {
+                json!("string")
+            }
+            fn default_json() -> Value {
+                json!("")
+            }
+        }
+    };
+}
+
+code! {
+    /// IATA airport code: three capital letters.
+    Airport, 3, "IATA airport code", |code| code.len() == 3 && code.iter().all(u8::is_ascii_uppercase)
+}
+code! {
+    /// Airline designator: two or three capital letters or digits, at least one letter.
+    Carrier, 3, "airline designator", |code| (2..=3).contains(&code.len())
+        && code.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+        && code.iter().any(u8::is_ascii_uppercase)
+}
+code! {
+    /// Aircraft registration, as painted: capital letters, digits, hyphen; 2 to 10 characters.
+    Tail, 10, "aircraft registration", |code| (2..=10).contains(&code.len())
+        && code.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'-')
+}
+code! {
+    /// PNR locator: six capital letters or digits (S3-06).
+    Pnr, 6, "PNR locator", |code| code.len() == 6 && code.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+}
+code! {
+    /// The tenant that sells, carries and answers for a booking: an airline or an airline group.
+    Organisation, 16, "organisation", |code| (2..=16).contains(&code.len())
+        && code.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-')
+}
+code! {
+    /// Pseudonymous passenger id: letters, digits, hyphen; 1 to 36 characters. Never a name.
+    Passenger, 36, "passenger id", |code| (1..=36).contains(&code.len())
+        && code.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-')
+}
+code! {
+    /// ISO 4217 currency code.
+    Currency, 3, "currency", |code| code.len() == 3 && code.iter().all(u8::is_ascii_uppercase)
+}
+
+/// A calendar date, local to the airport it belongs to. ISO 8601 on the wire.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Date(jiff::civil::Date);
+
+impl Date {
+    /// The calendar date.
+    #[must_use]
+    pub fn civil(self) -> jiff::civil::Date {
+        self.0
+    }
+}
+
+impl From<jiff::civil::Date> for Date {
+    fn from(date: jiff::civil::Date) -> Self {
+        Self(date)
+    }
+}
+
+impl FromStr for Date {
+    type Err = WireError;
+    fn from_str(text: &str) -> Result<Self, WireError> {
+        let invalid = || WireError::Invalid(text.chars().take(40).collect(), "date");
+        if text.len() != 10 {
+            return Err(invalid()); // jiff would also read a date with a time
+        }
+        text.parse().map(Self).map_err(|_| invalid())
+    }
+}
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}-{:02}", self.0.year(), self.0.month(), self.0.day())
+    }
+}
+
+impl fmt::Debug for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl TryFrom<String> for Date {
+    type Error = WireError;
+    fn try_from(text: String) -> Result<Self, WireError> {
+        text.parse()
+    }
+}
+
+impl From<Date> for String {
+    fn from(date: Date) -> Self {
+        date.to_string()
+    }
+}
+
+impl Wire for Date {
+    fn encode(&self, out: &mut Vec<u8>) {
+        let (year, month, day) = (self.0.year(), self.0.month(), self.0.day());
+        if !(0..=9999).contains(&year) {
+            return put_text(&self.to_string(), out);
+        }
+        let digit = |n: i16, unit: i16| b'0' + ((n / unit) % 10) as u8;
+        let (month, day) = (i16::from(month), i16::from(day));
+        out.push(20); // ten characters, zigzag
+        out.extend_from_slice(&[
+            digit(year, 1000), digit(year, 100), digit(year, 10), digit(year, 1), b'-',
+            digit(month, 10), digit(month, 1), b'-', digit(day, 10), digit(day, 1),
+        ]);
+    }
+    fn decode(input: &mut Reader<'_>) -> Result<Self, WireError> {
+        input.text()?.parse()
+    }
+    fn schema(_: &mut BTreeSet<&'static str>) -> Value {
+        json!("string")
+    }
+    fn default_json() -> Value {
+        json!("1970-01-01")
+    }
+}
+
+/// One flight leg: what flies from one airport to the next under one number on one day.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct Leg {
+    /// Operating carrier.
+    pub carrier: Carrier,
+    /// Flight number, 1 to 9999, without leading zeros.
+    pub number: i32,
+    /// Operational suffix, one capital letter.
+    pub suffix: Option<Suffix>,
+    /// Local date at origin for which the leg was first scheduled.
+    pub date: Date,
+    /// Airport of departure.
+    pub origin: Airport,
+    /// Scheduled airport of arrival; a diversion does not change it.
+    pub destination: Airport,
+    /// 0, or the count of earlier legs with the same six parts.
+    pub repeat: i32,
+}
+
+code! {
+    /// Operational suffix of a flight number: one capital letter.
+    Suffix, 1, "operational suffix", |code| code.len() == 1 && code[0].is_ascii_uppercase()
+}
+
+impl Leg {
+    /// `LH400`: the key of `flight.observations`.
+    #[must_use]
+    pub fn carrier_number(&self) -> String {
+        format!("{}{}", self.carrier, self.number)
+    }
+}
+
+/// The record key: `AA1234/2008-01-31/JFK-LAX`, suffix after the number, `/1` appended for a repeat.
+impl fmt::Display for Leg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.carrier, self.number)?;
+        if let Some(suffix) = self.suffix {
+            write!(f, "{suffix}")?;
+        }
+        write!(f, "/{}/{}-{}", self.date, self.origin, self.destination)?;
+        if self.repeat > 0 { write!(f, "/{}", self.repeat) } else { Ok(()) }
+    }
+}
+
+impl FromStr for Leg {
+    type Err = WireError;
+    fn from_str(text: &str) -> Result<Self, WireError> {
+        let invalid = || WireError::Invalid(text.chars().take(60).collect(), "leg");
+        let mut parts = text.split('/');
+        let (designator, date, pair) = (
+            parts.next().ok_or_else(invalid)?,
+            parts.next().ok_or_else(invalid)?,
+            parts.next().ok_or_else(invalid)?,
+        );
+        let repeat = match parts.next() {
+            None => 0,
+            Some(repeat) => repeat.parse().ok().filter(|r| *r > 0).ok_or_else(invalid)?,
+        };
+        let (origin, destination) = pair.split_once('-').ok_or_else(invalid)?;
+        if parts.next().is_some() || !designator.is_ascii() {
+            return Err(invalid());
+        }
+        let (designator, suffix) = match designator.as_bytes().last() {
+            Some(last) if last.is_ascii_uppercase() => {
+                let (head, tail) = designator.split_at(designator.len() - 1);
+                (head, Some(tail.parse()?))
+            }
+            _ => (designator, None),
+        };
+        // The number is at most four digits; the designator before it is two characters, or three letters.
+        let split = if designator.len() > 3 && designator.as_bytes()[2].is_ascii_uppercase() { 3 } else { 2 };
+        if designator.len() <= split {
+            return Err(invalid());
+        }
+        let (carrier, number) = designator.split_at(split);
+        let number = number.parse().ok().filter(|n| (0..=9999).contains(n)).ok_or_else(invalid)?;
+        Ok(Self {
+            carrier: carrier.parse()?,
+            number,
+            suffix,
+            date: date.parse()?,
+            origin: origin.parse()?,
+            destination: destination.parse()?,
+            repeat,
+        })
+    }
+}
+
+impl Wire for Leg {
+    const FLAT: bool = true;
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.carrier.encode(out);
+        self.number.encode(out);
+        self.suffix.encode(out);
+        self.date.encode(out);
+        self.origin.encode(out);
+        self.destination.encode(out);
+        self.repeat.encode(out);
+    }
+    fn decode(input: &mut Reader<'_>) -> Result<Self, WireError> {
+        Ok(Self {
+            carrier: Wire::decode(input)?,
+            number: Wire::decode(input)?,
+            suffix: Wire::decode(input)?,
+            date: Wire::decode(input)?,
+            origin: Wire::decode(input)?,
+            destination: Wire::decode(input)?,
+            repeat: Wire::decode(input)?,
+        })
+    }
+    fn schema(_: &mut BTreeSet<&'static str>) -> Value {
+        Value::Null // flat: never a type of its own
+    }
+    fn default_json() -> Value {
+        Value::Null
+    }
+    fn fields(_: &mut BTreeSet<&'static str>) -> Vec<Value> {
+        vec![
+            json!({"name": "carrier", "type": "string", "default": "", "doc": "Operating carrier, IATA or ICAO designator."}),
+            json!({"name": "number", "type": "int", "default": 0, "doc": "Flight number without leading zeros."}),
+            json!({"name": "suffix", "type": ["null", "string"], "default": null, "doc": "Operational suffix."}),
+            json!({"name": "date", "type": "string", "default": "1970-01-01", "doc": "Local date at origin for which the leg was first scheduled, ISO 8601."}),
+            json!({"name": "origin", "type": "string", "default": "", "doc": "IATA airport of departure."}),
+            json!({"name": "destination", "type": "string", "default": "", "doc": "IATA airport of scheduled arrival."}),
+            json!({"name": "repeat", "type": "int", "default": 0, "doc": "0, or 1 for the second leg of the same identity."}),
+        ]
+    }
+}

@@ -1,0 +1,15 @@
+//! Wire records, identifiers, the Avro codec and the schema registry client.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`ids`] | identifiers: a leg, a tail, a PNR; parse once |
+//! | [`records`] | every record on a topic, and the list that ranks their types |
+//! | [`wire`] | Avro's binary encoding of our own schemas |
+//! | [`topics`] | names of the topics, as in `topics.yaml` |
+//!
+//! Knows bytes; does no IO without the feature `registry`.
+
+pub mod ids;
+pub mod records;
+pub mod topics;
+pub mod wire;

@@ -1,0 +1,39 @@
+//! Names of the topics. What each holds, its key, partitions and retention: `topics.yaml`.
+
+macro_rules! topics {
+    ($($constant:ident = $name:literal;)*) => {
+        $(#[doc = concat!("`", $name, "`")] pub const $constant: &str = $name;)*
+        /// Every topic of this module.
+        pub const ALL: &[&str] = &[$($name),*];
+    };
+}
+
+topics! {
+    FLIGHT_OBSERVATIONS = "flight.observations";
+    FLIGHT_UNMATCHED = "flight.unmatched";
+    FLIGHT_EVENTS = "flight.events";
+    FLIGHT_STATE = "flight.state";
+    FLIGHT_EVENTS_BY_AIRCRAFT = "flight.events.by-aircraft";
+    FLIGHT_EVENTS_BY_ORGANISATION = "flight.events.by-organisation";
+    EXTERNAL_DATA = "external.data";
+    ROTATION_SIGNALS = "rotation.signals";
+    DISRUPTION_EVENTS = "disruption.events";
+    DISRUPTION_BY_LEG = "disruption.by-leg";
+    DISRUPTION_BY_PNR = "disruption.by-pnr";
+    DISRUPTION_BY_ORGANISATION = "disruption.by-organisation";
+    BOOKING_EVENTS = "booking.events";
+    BOOKING_BY_LEG = "booking.by-leg";
+    BOOKING_BY_ORGANISATION = "booking.by-organisation";
+    INVENTORY_EVENTS = "inventory.events";
+    REACCOMMODATION = "reaccommodation";
+    PASSENGER_EVENTS = "passenger.events";
+    NOTIFICATIONS = "notifications";
+    ML_FEATURES = "ml.features";
+    ML_PREDICTIONS = "ml.predictions";
+    DECISION_AUDIT = "decision.audit";
+    SYSTEM_METRICS = "system.metrics";
+    DEAD_LETTER_QUEUE = "dead.letter.queue";
+    LATE_RECORDS = "late.records";
+    CLOCK = "clock";
+    PROGRESS = "progress";
+}

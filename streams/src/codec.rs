@@ -1,0 +1,98 @@
+//! Bytes in and out, as the embedding program defines them.
+//!
+//! The runtime moves bodies in *our* schema; framing, foreign schemas and the runtime's own records
+//! (dead letters, progress) are turned by this trait, so that it needs no schema of its own.
+
+use crate::record::Ts;
+
+/// Why a record cannot be processed. It goes to the dead-letter topic; nothing else happens to it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}: {error}")]
+pub struct Poison {
+    /// Short machine-readable reason, such as `unknown airport`.
+    pub reason: &'static str,
+    /// What was wrong, naming the field.
+    pub error: String,
+}
+
+impl Poison {
+    /// A reason with its detail.
+    pub fn new(reason: &'static str, error: impl std::fmt::Display) -> Self {
+        Self { reason, error: error.to_string() }
+    }
+}
+
+/// A record that was refused, for its dead letter.
+#[derive(Debug)]
+pub struct Refused<'a> {
+    /// Stage that refused it.
+    pub stage: &'a str,
+    /// Why.
+    pub poison: &'a Poison,
+    /// Where it came from.
+    pub topic: &'a str,
+    /// Partition it came from.
+    pub partition: i32,
+    /// Offset it came from.
+    pub offset: i64,
+    /// Its value as far as it could be read.
+    pub value: Option<&'a [u8]>,
+    /// Its type, where known.
+    pub rank: Option<u16>,
+}
+
+/// A body in our schema with its type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encoded {
+    /// Record type.
+    pub rank: u16,
+    /// Value without framing.
+    pub body: Vec<u8>,
+}
+
+/// The promise of one writer: everything it will ever write with a timestamp below `progress` is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Promise {
+    /// Stage name, or `source:NAME`.
+    pub writer: String,
+    /// The task's input partition; 0 for a source.
+    pub partition: i32,
+    /// The promised instant.
+    pub progress: Ts,
+    /// For each partition written, the offset after its last record.
+    pub written: Vec<(String, i32, i64)>,
+    /// For each partition read, the offset up to which it was read.
+    pub read: Vec<(String, i32, i64)>,
+    /// A source's position in its input.
+    pub position: i64,
+}
+
+/// Bytes in and out.
+pub trait Codec: Send + Sync {
+    /// Reads a framed value: its type and its body in our schema.
+    ///
+    /// # Errors
+    /// Anything that is not a record of the topic.
+    fn decode(&self, topic: &str, type_name: Option<&str>, value: &[u8]) -> Result<Encoded, Poison>;
+
+    /// Appends a body with its framing.
+    ///
+    /// # Errors
+    /// No schema id could be had for the topic and type; the caller retries.
+    fn encode(&self, topic: &str, rank: u16, body: &[u8], out: &mut Vec<u8>) -> Result<(), String>;
+
+    /// CloudEvents type of a rank.
+    fn type_name(&self, rank: u16) -> &'static str;
+
+    /// A dead letter.
+    fn refused(&self, refused: &Refused<'_>) -> Encoded;
+
+    /// A progress record.
+    fn promise(&self, promise: &Promise) -> Encoded;
+
+    /// Reads a progress record's body.
+    ///
+    /// # Errors
+    /// A body that is none.
+    fn read_promise(&self, body: &[u8]) -> Result<Promise, Poison>;
+}

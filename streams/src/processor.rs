@@ -1,0 +1,165 @@
+//! What a stage is written against: a [`Processor`] and the [`Cx`] that is all it may touch.
+//!
+//! Synchronous and pure: time and identity come in with the input. State is scoped to the key of the
+//! record at hand, so a stage cannot see across keys and its output cannot depend on the partitioning.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+pub use crate::codec::Poison;
+use crate::record::{Event, Record, Topic, Ts, derive_id};
+use crate::store::State;
+
+/// Most records that one input may cause.
+pub const OUTPUTS_MAX: usize = 200_000;
+
+/// A stage's logic. The same input in the same order gives the same output bytes.
+pub trait Processor: Send {
+    /// Takes one record.
+    ///
+    /// # Errors
+    /// [`Poison`]: the record becomes a dead letter, its effects so far are undone, the task goes on.
+    fn process(&mut self, cx: &mut Cx<'_>, record: &Record) -> Result<(), Poison>;
+
+    /// Takes one due timer.
+    ///
+    /// # Errors
+    /// As for [`Processor::process`]; the timer is spent either way.
+    fn on_timer(&mut self, _cx: &mut Cx<'_>, _timer: &Timer) -> Result<(), Poison> {
+        Ok(())
+    }
+}
+
+/// A timer of the current key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timer {
+    /// When it is due.
+    pub due: Ts,
+    /// The key that set it.
+    pub key: Box<str>,
+    /// What it is for; the stage's own numbering.
+    pub kind: u8,
+    /// What of the key it concerns, such as a leg; may be empty.
+    pub sub: Box<[u8]>,
+}
+
+/// A store, by its place in the stage's list.
+pub type StoreId = usize;
+
+/// Everything a processor may touch while it handles one record or timer.
+pub struct Cx<'a> {
+    pub(crate) stage: &'a str,
+    pub(crate) source: &'a Arc<str>,
+    pub(crate) key: &'a str,
+    pub(crate) now: Ts,
+    pub(crate) cause: Uuid,
+    pub(crate) correlation: Uuid,
+    pub(crate) organisation: Option<Arc<str>>,
+    pub(crate) state: &'a mut State,
+    pub(crate) out: &'a mut Vec<Record>,
+    pub(crate) first_out: usize,
+    pub(crate) late: bool,
+}
+
+impl Cx<'_> {
+    /// The current instant: of the record, or of the timer, never behind an earlier one of the key.
+    #[must_use]
+    pub fn now(&self) -> Ts {
+        self.now
+    }
+
+    /// Key of the record or timer at hand.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        self.key
+    }
+
+    /// Id of the record or timer at hand.
+    #[must_use]
+    pub fn cause(&self) -> Uuid {
+        self.cause
+    }
+
+    /// Sets the tenant of what is emitted from here on.
+    pub fn set_organisation(&mut self, organisation: &str) {
+        self.organisation = Some(organisation.into());
+    }
+
+    /// Writes a record, stamped with the current instant; returns its id.
+    pub fn emit(&mut self, topic: Topic, key: &str, rank: u16, body: Option<Vec<u8>>) -> Uuid {
+        let step = &self.out[self.first_out..];
+        let ordinal = step.iter().filter(|r| r.topic == topic && *r.key == *key).count();
+        let id = derive_id(&[
+            self.stage.as_bytes(),
+            topic.as_bytes(),
+            key.as_bytes(),
+            self.cause.as_bytes(),
+            ordinal.to_string().as_bytes(),
+        ]);
+        self.out.push(Record {
+            topic,
+            partition: -1,
+            offset: -1,
+            timestamp: self.now,
+            key: key.into(),
+            rank,
+            event: Event {
+                id,
+                source: Arc::clone(self.source),
+                correlation: self.correlation,
+                causation: Some(self.cause),
+                organisation: self.organisation.clone(),
+            },
+            body: body.map(Vec::into_boxed_slice),
+        });
+        id
+    }
+
+    /// A row of the current key.
+    #[must_use]
+    pub fn get(&self, store: StoreId, sub: &[u8]) -> Option<Vec<u8>> {
+        self.state.get(store, &row(self.key, sub))
+    }
+
+    /// Writes a row of the current key.
+    pub fn put(&mut self, store: StoreId, sub: &[u8], value: Vec<u8>) {
+        self.state.set(store, row(self.key, sub), Some(value.into_boxed_slice()));
+    }
+
+    /// Deletes a row of the current key.
+    pub fn delete(&mut self, store: StoreId, sub: &[u8]) {
+        self.state.set(store, row(self.key, sub), None);
+    }
+
+    /// The current key's rows whose sub-key starts with `prefix`, in order: (sub-key, value).
+    #[must_use]
+    pub fn scan(&self, store: StoreId, prefix: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let head = self.key.len() + 1;
+        let rows = self.state.scan(store, &row(self.key, prefix));
+        rows.into_iter().map(|(k, v)| (k[head..].to_vec(), v)).collect()
+    }
+
+    /// Sets the timer (`kind`, `sub`) of the current key, replacing an earlier one; a past instant means now.
+    pub fn set_timer(&mut self, kind: u8, sub: &[u8], due: Ts) {
+        self.state.set_timer(Timer { due: due.max(self.now), key: self.key.into(), kind, sub: sub.into() });
+    }
+
+    /// Takes back a timer of the current key, if set.
+    pub fn cancel_timer(&mut self, kind: u8, sub: &[u8]) {
+        self.state.cancel_timer(self.key, kind, sub);
+    }
+
+    /// Declares the record at hand late: it is counted and copied to the side output.
+    pub fn late(&mut self) {
+        self.late = true;
+    }
+}
+
+fn row(key: &str, sub: &[u8]) -> Box<[u8]> {
+    let mut row = Vec::with_capacity(key.len() + 1 + sub.len());
+    row.extend_from_slice(key.as_bytes());
+    row.push(0);
+    row.extend_from_slice(sub);
+    row.into_boxed_slice()
+}

@@ -1,0 +1,267 @@
+//! State: an overlay of uncommitted writes over a base of committed ones.
+//!
+//!     write ─► overlay ─(to the changelog, transaction commits)─► base
+//!
+//! The base is never ahead of Kafka: an abort drops the overlay and nothing is ever wiped. Within one
+//! record, writes are also undone one by one when the record turns out to be poison.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use crate::processor::{StoreId, Timer};
+use crate::record::Ts;
+
+/// A row key.
+pub type Key = Box<[u8]>;
+/// Uncommitted rows; `None` deletes.
+pub type Overlay = BTreeMap<Key, Option<Box<[u8]>>>;
+
+/// Committed rows of one store.
+pub trait Base: Send {
+    /// One row.
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>>;
+    /// Rows whose key starts with `prefix`, in key order.
+    fn scan<'a>(&'a self, prefix: &[u8]) -> Box<dyn Iterator<Item = (Vec<u8>, Vec<u8>)> + 'a>;
+    /// Applies committed rows.
+    fn apply(&mut self, rows: Overlay);
+    /// Rows held.
+    fn rows(&self) -> usize;
+}
+
+/// A base in memory.
+#[derive(Debug, Default)]
+pub struct Memory(BTreeMap<Key, Box<[u8]>>);
+
+impl Base for Memory {
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.0.get(key).map(|value| value.to_vec())
+    }
+
+    fn scan<'a>(&'a self, prefix: &[u8]) -> Box<dyn Iterator<Item = (Vec<u8>, Vec<u8>)> + 'a> {
+        let prefix: Key = prefix.into();
+        let rows = self.0.range(prefix.clone()..).take_while(move |(key, _)| key.starts_with(&prefix));
+        Box::new(rows.map(|(key, value)| (key.to_vec(), value.to_vec())))
+    }
+
+    fn apply(&mut self, rows: Overlay) {
+        for (key, value) in rows {
+            match value {
+                Some(value) => self.0.insert(key, value),
+                None => self.0.remove(&key),
+            };
+        }
+    }
+
+    fn rows(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// One store of a task.
+pub struct Store {
+    overlay: Overlay,
+    base: Box<dyn Base>,
+}
+
+impl Store {
+    /// An empty overlay over `base`.
+    #[must_use]
+    pub fn new(base: Box<dyn Base>) -> Self {
+        Self { overlay: Overlay::new(), base }
+    }
+
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        match self.overlay.get(key) {
+            Some(value) => value.as_deref().map(<[u8]>::to_vec),
+            None => self.base.get(key),
+        }
+    }
+
+    /// Base and overlay merged, in key order.
+    fn scan<'a>(&'a self, prefix: &'a [u8]) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> + 'a {
+        let mut base = self.base.scan(prefix).peekable();
+        let mut over = self.overlay.range::<[u8], _>((Bound::Included(prefix), Bound::Unbounded)).take_while(move |(key, _)| key.starts_with(prefix)).peekable();
+        std::iter::from_fn(move || {
+            loop {
+                let from_overlay = match (base.peek(), over.peek()) {
+                    (_, None) => return base.next(),
+                    (None, Some(_)) => true,
+                    (Some((b, _)), Some((o, _))) => {
+                        if **b == ***o {
+                            base.next();
+                        }
+                        base.peek().is_none_or(|(b, _)| b.as_slice() > &***o)
+                    }
+                };
+                if !from_overlay {
+                    return base.next();
+                }
+                let (key, value) = over.next()?;
+                if let Some(value) = value {
+                    return Some((key.to_vec(), value.to_vec()));
+                }
+            }
+        })
+    }
+}
+
+/// The stores of one task, the timers among them, with the undo log of the record at hand.
+pub struct State {
+    stores: Vec<Store>,
+    undo: Vec<(StoreId, Key, Option<Option<Box<[u8]>>>)>,
+    next_due: NextDue,
+}
+
+/// The earliest timer: looked up when asked after a change, then remembered.
+enum NextDue {
+    Unknown,
+    Known(Option<Ts>),
+}
+
+impl State {
+    /// One store for each base; the last holds the timers.
+    #[must_use]
+    pub fn new(bases: Vec<Box<dyn Base>>) -> Self {
+        Self { stores: bases.into_iter().map(Store::new).collect(), undo: Vec::new(), next_due: NextDue::Unknown }
+    }
+
+    fn timers(&self) -> StoreId {
+        self.stores.len() - 1
+    }
+
+    pub(crate) fn get(&self, store: StoreId, key: &[u8]) -> Option<Vec<u8>> {
+        self.stores[store].get(key)
+    }
+
+    pub(crate) fn set(&mut self, store: StoreId, key: Key, value: Option<Box<[u8]>>) {
+        let before = self.stores[store].overlay.insert(key.clone(), value);
+        self.undo.push((store, key, before));
+    }
+
+    pub(crate) fn scan(&self, store: StoreId, prefix: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+        self.stores[store].scan(prefix).collect()
+    }
+
+    /// Forgets how to undo: the record at hand is done.
+    pub(crate) fn keep_step(&mut self) {
+        self.undo.clear();
+    }
+
+    /// Undoes every write since the last [`State::keep_step`].
+    pub(crate) fn undo_step(&mut self) {
+        while let Some((store, key, before)) = self.undo.pop() {
+            match before {
+                Some(value) => self.stores[store].overlay.insert(key, value),
+                None => self.stores[store].overlay.remove(&key),
+            };
+        }
+        self.next_due = NextDue::Unknown;
+    }
+
+    pub(crate) fn set_timer(&mut self, timer: Timer) {
+        self.cancel_timer(&timer.key, timer.kind, &timer.sub);
+        let store = self.timers();
+        let by_key = timer_by_key(&timer.key, timer.kind, &timer.sub);
+        self.set(store, by_key, Some(timer.due.to_be_bytes().into()));
+        self.set(store, timer_by_due(timer.due, &timer.key, timer.kind, &timer.sub), Some(Box::default()));
+        match self.next_due {
+            NextDue::Known(Some(due)) if due <= timer.due => {}
+            NextDue::Known(_) => self.next_due = NextDue::Known(Some(timer.due)),
+            NextDue::Unknown => {}
+        }
+    }
+
+    pub(crate) fn cancel_timer(&mut self, key: &str, kind: u8, sub: &[u8]) {
+        let store = self.timers();
+        let by_key = timer_by_key(key, kind, sub);
+        let Some(due) = self.get(store, &by_key).and_then(|due| <[u8; 8]>::try_from(due).ok()) else {
+            return;
+        };
+        let due = Ts::from_be_bytes(due);
+        self.set(store, by_key, None);
+        self.set(store, timer_by_due(due, key, kind, sub), None);
+        if matches!(self.next_due, NextDue::Known(Some(next)) if next >= due) {
+            self.next_due = NextDue::Unknown;
+        }
+    }
+
+    /// When the earliest timer is due.
+    pub fn next_due(&mut self) -> Option<Ts> {
+        if let NextDue::Known(due) = self.next_due {
+            return due;
+        }
+        let due = self.stores[self.timers()].scan(b"d").next().and_then(|(row, _)| read_timer(&row)).map(|t| t.due);
+        self.next_due = NextDue::Known(due);
+        due
+    }
+
+    /// The timers due at or before `instant`, in order of (due, key, kind), at most `limit`.
+    pub(crate) fn due(&self, instant: Ts, limit: usize) -> Vec<Timer> {
+        let timers = self.stores[self.timers()].scan(b"d");
+        let timers = timers.filter_map(|(row, _)| read_timer(&row));
+        timers.take_while(|timer| timer.due <= instant).take(limit).collect()
+    }
+
+    /// Uncommitted rows: (store, overlay).
+    pub fn dirty(&self) -> impl Iterator<Item = (StoreId, &Overlay)> {
+        self.stores.iter().map(|s| &s.overlay).enumerate().filter(|(_, overlay)| !overlay.is_empty())
+    }
+
+    /// The transaction committed: overlays go to the bases.
+    pub fn commit(&mut self) {
+        for store in &mut self.stores {
+            store.base.apply(std::mem::take(&mut store.overlay));
+        }
+    }
+
+    /// The transaction was aborted: overlays are dropped.
+    pub fn abort(&mut self) {
+        self.stores.iter_mut().for_each(|store| store.overlay.clear());
+        self.undo.clear();
+        self.next_due = NextDue::Unknown;
+    }
+
+    /// Applies rows that are already committed, as restore does.
+    pub fn restore(&mut self, store: StoreId, rows: Overlay) {
+        self.stores[store].base.apply(rows);
+        self.next_due = NextDue::Unknown;
+    }
+
+    /// Rows committed in all stores.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.stores.iter().map(|store| store.base.rows()).sum()
+    }
+}
+
+/// `d` + due, order-preserving + key + NUL + kind + sub.
+fn timer_by_due(due: Ts, key: &str, kind: u8, sub: &[u8]) -> Key {
+    let mut row = Vec::with_capacity(11 + key.len() + sub.len());
+    row.push(b'd');
+    row.extend_from_slice(&(due ^ Ts::MIN).to_be_bytes());
+    row.extend_from_slice(&timer_by_key(key, kind, sub)[1..]);
+    row.into_boxed_slice()
+}
+
+/// `k` + key + NUL + kind + sub.
+fn timer_by_key(key: &str, kind: u8, sub: &[u8]) -> Key {
+    let mut row = Vec::with_capacity(3 + key.len() + sub.len());
+    row.push(b'k');
+    row.extend_from_slice(key.as_bytes());
+    row.extend_from_slice(&[0, kind]);
+    row.extend_from_slice(sub);
+    row.into_boxed_slice()
+}
+
+fn read_timer(row: &[u8]) -> Option<Timer> {
+    let due = <[u8; 8]>::try_from(row.get(1..9)?).ok()?;
+    let rest = &row[9..];
+    let end = rest.iter().position(|b| *b == 0)?;
+    let (kind, sub) = rest[end + 1..].split_first()?;
+    Some(Timer {
+        due: Ts::from_be_bytes(due) ^ Ts::MIN,
+        key: std::str::from_utf8(&rest[..end]).ok()?.into(),
+        kind: *kind,
+        sub: sub.into(),
+    })
+}

@@ -1,0 +1,216 @@
+//! One stage on one partition: state, timers, dead letters. The same in every way of running.
+//!
+//!     record ─► processor ─► outputs + state writes          poison: both undone, a dead letter instead
+//!     instant passed ─► due timers, in order ─► the same
+//!
+//! Keeps the task's stores. Promises nothing about order: its driver hands in records as its mode demands.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::codec::{Codec, Poison, Refused};
+use crate::processor::{Cx, OUTPUTS_MAX, Processor, Timer};
+use crate::record::{Record, Topic, Ts, derive_id};
+use crate::store::{Base, State};
+use crate::topology::{Stage, Topology};
+
+/// Rounds in which timers that are set for the current instant fire within it.
+pub const TIMER_ROUNDS_MAX: usize = 16;
+/// Timers looked up at once.
+const TIMERS_AT_ONCE: usize = 1024;
+
+/// What a task has done since it was made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Records processed.
+    pub records: u64,
+    /// Timers fired.
+    pub timers: u64,
+    /// Records written.
+    pub outputs: u64,
+    /// Late records.
+    pub late: u64,
+    /// Dead letters by reason.
+    pub refused: BTreeMap<&'static str, u64>,
+}
+
+/// One stage on one partition.
+pub struct Task {
+    stage: &'static str,
+    source: Arc<str>,
+    processor: Box<dyn Processor>,
+    codec: Arc<dyn Codec>,
+    dead_letters: Topic,
+    late: Topic,
+    /// The task's stores.
+    pub state: State,
+    /// What it has done.
+    pub counts: Counts,
+}
+
+/// What a step handles.
+#[derive(Clone, Copy)]
+enum Input<'a> {
+    Record(&'a Record),
+    Timer(&'a Timer),
+}
+
+impl Task {
+    /// A task over `bases`: one for each of the stage's stores, then one for the timers.
+    #[must_use]
+    pub fn new(topology: &Topology, stage: &Stage, codec: Arc<dyn Codec>, bases: Vec<Box<dyn Base>>) -> Self {
+        Self {
+            stage: stage.name,
+            source: format!("/processors/{}", stage.name).into(),
+            processor: (stage.make)(),
+            codec,
+            dead_letters: topology.dead_letters,
+            late: topology.late,
+            state: State::new(bases),
+            counts: Counts::default(),
+        }
+    }
+
+    /// Takes a record at instant `now`; what it causes is appended to `out`.
+    pub fn process(&mut self, record: &Record, now: Ts, out: &mut Vec<Record>) {
+        self.counts.records += 1;
+        self.step(Input::Record(record), now, out);
+    }
+
+    /// Refuses a record that could not even be read.
+    pub fn refuse(&mut self, record: &Record, poison: &Poison, now: Ts, out: &mut Vec<Record>) {
+        self.dead_letter(Input::Record(record), poison, now, out);
+    }
+
+    /// When the earliest timer is due.
+    pub fn next_due(&mut self) -> Option<Ts> {
+        self.state.next_due()
+    }
+
+    /// Fires the timers due at or before `now`, in order of (due, key, kind).
+    ///
+    /// Timers that these set for the same instant fire too, in rounds; after [`TIMER_ROUNDS_MAX`] the rest is refused.
+    pub fn fire(&mut self, now: Ts, out: &mut Vec<Record>) {
+        for round in 0.. {
+            let mut fired = false;
+            while self.next_due().is_some_and(|due| due <= now) {
+                let due = self.state.due(now, TIMERS_AT_ONCE);
+                // Timers set while these fire belong to the next round.
+                for timer in &due {
+                    self.state.cancel_timer(&timer.key, timer.kind, &timer.sub);
+                }
+                self.state.keep_step();
+                for timer in &due {
+                    self.counts.timers += 1;
+                    if round < TIMER_ROUNDS_MAX {
+                        self.step(Input::Timer(timer), timer.due, out);
+                    } else {
+                        let poison = Poison::new("timer loop", format_args!("more than {TIMER_ROUNDS_MAX} rounds at {}", timer.due));
+                        self.dead_letter(Input::Timer(timer), &poison, timer.due, out);
+                    }
+                }
+                fired = true;
+                if due.len() < TIMERS_AT_ONCE {
+                    break;
+                }
+            }
+            if !fired {
+                return;
+            }
+        }
+    }
+
+    fn step(&mut self, input: Input<'_>, now: Ts, out: &mut Vec<Record>) {
+        let first_out = out.len();
+        let mut cx = self.cx(input, now, out);
+        let (processor, mut cx) = (&mut cx.0, cx.1);
+        let mut result = match input {
+            Input::Record(record) => processor.process(&mut cx, record),
+            Input::Timer(timer) => processor.on_timer(&mut cx, timer),
+        };
+        let late = cx.late;
+        if out.len() - first_out > OUTPUTS_MAX {
+            result = Err(Poison::new("too many outputs", format_args!("more than {OUTPUTS_MAX}")));
+        }
+        match result {
+            Ok(()) => self.state.keep_step(),
+            Err(poison) => {
+                self.state.undo_step();
+                out.truncate(first_out);
+                self.dead_letter(input, &poison, now, out);
+            }
+        }
+        if late {
+            self.counts.late += 1;
+            self.letter(self.late, input, &Poison::new("late", "after its window or leg was closed"), now, out);
+        }
+        self.counts.outputs += (out.len() - first_out) as u64;
+    }
+
+    fn cx<'a>(&'a mut self, input: Input<'a>, now: Ts, out: &'a mut Vec<Record>) -> (&'a mut dyn Processor, Cx<'a>) {
+        let (key, cause, correlation, organisation) = match input {
+            Input::Record(record) => {
+                (&*record.key, record.event.id, record.event.correlation, record.event.organisation.clone())
+            }
+            Input::Timer(timer) => {
+                let cause = timer_cause(self.stage, timer);
+                (&*timer.key, cause, cause, None)
+            }
+        };
+        let first_out = out.len();
+        let cx = Cx {
+            stage: self.stage,
+            source: &self.source,
+            key,
+            now,
+            cause,
+            correlation,
+            organisation,
+            state: &mut self.state,
+            out,
+            first_out,
+            late: false,
+        };
+        (&mut *self.processor, cx)
+    }
+
+    fn dead_letter(&mut self, input: Input<'_>, poison: &Poison, now: Ts, out: &mut Vec<Record>) {
+        *self.counts.refused.entry(poison.reason).or_default() += 1;
+        self.letter(self.dead_letters, input, poison, now, out);
+    }
+
+    fn letter(&mut self, topic: Topic, input: Input<'_>, poison: &Poison, now: Ts, out: &mut Vec<Record>) {
+        let refused = match input {
+            Input::Record(record) => Refused {
+                stage: self.stage,
+                poison,
+                topic: record.topic,
+                partition: record.partition,
+                offset: record.offset,
+                value: record.body.as_deref(),
+                rank: Some(record.rank),
+            },
+            Input::Timer(_) => Refused {
+                stage: self.stage,
+                poison,
+                topic: "",
+                partition: -1,
+                offset: -1,
+                value: None,
+                rank: None,
+            },
+        };
+        let letter = self.codec.refused(&refused);
+        let (_, mut cx) = self.cx(input, now, out);
+        let key = cx.key.to_owned();
+        cx.emit(topic, &key, letter.rank, Some(letter.body));
+    }
+}
+
+/// Cause id of what a timer emits: UUIDv5(stage, key, kind, due), and what of the key it concerns.
+fn timer_cause(stage: &str, timer: &Timer) -> uuid::Uuid {
+    let due = timer.due.to_string();
+    let kind = timer.kind.to_string();
+    let parts: [&[u8]; 5] = [stage.as_bytes(), timer.key.as_bytes(), kind.as_bytes(), due.as_bytes(), &timer.sub];
+    derive_id(if timer.sub.is_empty() { &parts[..4] } else { &parts })
+}

@@ -1,0 +1,113 @@
+//! Which stage reads and writes what: the graph, checked before anything runs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::processor::Processor;
+use crate::record::Topic;
+
+/// One stage of the graph.
+#[derive(Clone)]
+pub struct Stage {
+    /// A verb.
+    pub name: &'static str,
+    /// The fixed unit of deployment it belongs to.
+    pub unit: &'static str,
+    /// Topics read; all have one partition count.
+    pub reads: &'static [Topic],
+    /// Topics written.
+    pub writes: &'static [Topic],
+    /// Stores, in the order of their ids. The runtime adds one for timers.
+    pub stores: &'static [&'static str],
+    /// Makes the processor of one task.
+    pub make: Arc<dyn Fn() -> Box<dyn Processor> + Send + Sync>,
+}
+
+/// Name of the store that the runtime adds.
+pub const TIMERS: &str = "timers";
+
+/// The graph, in topological order, with what the runtime itself writes.
+#[derive(Clone)]
+pub struct Topology {
+    /// Stages; a stage stands after every stage whose topics it reads.
+    pub stages: Vec<Stage>,
+    /// Partition count of each topic.
+    pub partitions: BTreeMap<Topic, i32>,
+    /// Topic of refused records.
+    pub dead_letters: Topic,
+    /// Topic of late records.
+    pub late: Topic,
+    /// Topic of promises.
+    pub progress: Topic,
+}
+
+/// Why a graph cannot run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TopologyError {
+    /// A topic without a partition count.
+    #[error("stage `{0}` names topic `{1}`, which is not declared")]
+    Undeclared(&'static str, Topic),
+    /// Inputs that are not co-partitioned.
+    #[error("stage `{0}` reads `{1}` with {2} partitions and `{3}` with {4}: joined inputs need one count")]
+    Counts(&'static str, Topic, i32, Topic, i32),
+    /// A stage reads what a later stage writes.
+    #[error("stage `{0}` reads `{1}`, which the later stage `{2}` writes: the order is not topological")]
+    Order(&'static str, Topic, &'static str),
+}
+
+impl Topology {
+    /// Partition count of a topic; 1 for one that is not declared.
+    #[must_use]
+    pub fn partition_count(&self, topic: &str) -> i32 {
+        self.partitions.get(topic).copied().unwrap_or(1)
+    }
+
+    /// Tasks of a stage: the partition count of its inputs.
+    #[must_use]
+    pub fn tasks(&self, stage: &Stage) -> i32 {
+        stage.reads.first().map_or(1, |topic| self.partition_count(topic))
+    }
+
+    /// Stages that read a topic, by index.
+    pub fn readers(&self, topic: &str) -> impl Iterator<Item = usize> {
+        self.stages.iter().enumerate().filter(move |(_, s)| s.reads.contains(&topic)).map(|(i, _)| i)
+    }
+
+    /// Only the stages that `topics` depend on.
+    #[must_use]
+    pub fn upstream_of(mut self, topics: &[&str]) -> Self {
+        let mut wanted: Vec<&str> = topics.to_vec();
+        let mut kept = Vec::new();
+        while let Some(stage) = self.stages.pop() {
+            if stage.writes.iter().any(|topic| wanted.contains(topic)) {
+                wanted.extend(stage.reads);
+                kept.push(stage);
+            }
+        }
+        kept.reverse();
+        self.stages = kept;
+        self
+    }
+
+    /// Checks the graph.
+    ///
+    /// # Errors
+    /// The first fault found.
+    pub fn check(&self) -> Result<(), TopologyError> {
+        for (index, stage) in self.stages.iter().enumerate() {
+            if let Some(topic) = stage.reads.iter().chain(stage.writes).find(|t| !self.partitions.contains_key(*t)) {
+                return Err(TopologyError::Undeclared(stage.name, topic));
+            }
+            let (first, count) = (stage.reads[0], self.partition_count(stage.reads[0]));
+            if let Some(other) = stage.reads.iter().find(|t| self.partition_count(t) != count) {
+                return Err(TopologyError::Counts(stage.name, first, count, other, self.partition_count(other)));
+            }
+            for later in &self.stages[index..] {
+                if let Some(topic) = stage.reads.iter().find(|t| later.writes.contains(t)) {
+                    return Err(TopologyError::Order(stage.name, topic, later.name));
+                }
+            }
+        }
+        Ok(())
+    }
+}
