@@ -1,0 +1,105 @@
+//! Where bytes meet records: the runtime's codec on our schemas.
+//!
+//! Joins `slipstream-schemas` (Avro, framing) to the codec trait of `slipstream-streams`, and turns the
+//! runtime's own records, dead letters and promises, into messages.
+
+use slipstream_schemas::records::{DeadLetter, Message, Position, Progress, TYPES};
+use slipstream_schemas::wire::Wire;
+use slipstream_streams::codec::{Codec, Encoded, Poison, Promise, Refused};
+
+/// The codec of every task.
+#[derive(Debug, Default)]
+pub struct Edge;
+
+impl Codec for Edge {
+    fn decode(&self, _topic: &str, _type_name: Option<&str>, _value: &[u8]) -> Result<Encoded, Poison> {
+        Err(Poison::new("no codec", "framing is not wired yet"))
+    }
+
+    fn encode(&self, _topic: &str, _rank: u16, _body: &[u8], _out: &mut Vec<u8>) -> Result<(), String> {
+        Err("framing is not wired yet".to_owned())
+    }
+
+    fn type_name(&self, rank: u16) -> &'static str {
+        TYPES.get(usize::from(rank)).map_or("unknown", |spec| spec.name)
+    }
+
+    fn refused(&self, refused: &Refused<'_>) -> Encoded {
+        encoded(&DeadLetter {
+            reason: refused.poison.reason.to_owned(),
+            stage: refused.stage.to_owned(),
+            topic: refused.topic.to_owned(),
+            partition: refused.partition,
+            offset: refused.offset,
+            error: refused.poison.error.clone(),
+            value: refused.value.map(base64),
+            record_type: refused.rank.map(|rank| self.type_name(rank).to_owned()),
+            redeliveries: 0,
+        })
+    }
+
+    fn promise(&self, promise: &Promise) -> Encoded {
+        encoded(&Progress {
+            writer: promise.writer.clone(),
+            partition: promise.partition,
+            progress: promise.progress,
+            written: positions(&promise.written),
+            read: positions(&promise.read),
+            position: promise.position,
+        })
+    }
+
+    fn read_promise(&self, body: &[u8]) -> Result<Promise, Poison> {
+        let progress = Progress::from_bytes(body).map_err(|e| Poison::new("unreadable promise", e))?;
+        let offsets = |list: Vec<Position>| list.into_iter().map(|p| (p.topic, p.partition, p.offset)).collect();
+        Ok(Promise {
+            writer: progress.writer,
+            partition: progress.partition,
+            progress: progress.progress,
+            written: offsets(progress.written),
+            read: offsets(progress.read),
+            position: progress.position,
+        })
+    }
+}
+
+fn encoded<M: Message>(message: &M) -> Encoded {
+    Encoded { rank: message.rank(), body: message.to_bytes() }
+}
+
+fn positions(list: &[(String, i32, i64)]) -> Vec<Position> {
+    let position = |(topic, partition, offset): &(String, i32, i64)| Position {
+        topic: topic.clone(),
+        partition: *partition,
+        offset: *offset,
+    };
+    list.iter().map(position).collect()
+}
+
+/// RFC 4648 base64 with padding.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let bits = chunk.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for place in 0..4 {
+            let digit = ALPHABET[(bits >> (18 - 6 * place)) as usize & 63];
+            text.push(if place > chunk.len() { '=' } else { char::from(digit) });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 4648, section 10.
+    #[test]
+    fn base64_is_rfc_4648() {
+        let cases = [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("foobar", "Zm9vYmFy")];
+        for (plain, coded) in cases {
+            assert_eq!(base64(plain.as_bytes()), coded);
+        }
+    }
+}

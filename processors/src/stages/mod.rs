@@ -1,0 +1,10 @@
+//! One file a stage, each readable from top to bottom with its flow drawn at the top.
+
+pub mod disrupt;
+pub mod entitle;
+pub mod index;
+pub mod notify;
+pub mod reach;
+pub mod reconcile;
+pub mod recover;
+pub mod rotate;

@@ -1,0 +1,14 @@
+//! Placeholder of the stage `reconcile` until its engineer writes it.
+
+use slipstream_streams::processor::{Cx, Poison, Processor};
+use slipstream_streams::record::Record;
+
+/// The stage.
+#[derive(Debug, Default)]
+pub struct Reconcile;
+
+impl Processor for Reconcile {
+    fn process(&mut self, _cx: &mut Cx<'_>, _record: &Record) -> Result<(), Poison> {
+        Ok(())
+    }
+}
