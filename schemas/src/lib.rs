@@ -5,11 +5,14 @@
 //! | [`ids`] | identifiers: a leg, a tail, a PNR; parse once |
 //! | [`records`] | every record on a topic, and the list that ranks their types |
 //! | [`wire`] | Avro's binary encoding of our own schemas |
+//! | [`compatibility`] | whether a schema may follow another |
 //! | [`topics`] | names of the topics, as in `topics.yaml` |
 //!
 //! Knows bytes; does no IO without the feature `registry`.
 
+pub mod compatibility;
 pub mod ids;
 pub mod records;
+mod released;
 pub mod topics;
 pub mod wire;
