@@ -1,1 +1,77 @@
-fn main() {}
+//! `slipstream`: flight disruption as a Kafka stream-processing pipeline.
+//!
+//! Parses the command line, sets up logs, runs one command and turns its end into an exit status. Standard
+//! output carries data only; progress, logs and summaries go to standard error.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+mod board;
+mod cluster;
+mod commands;
+mod failure;
+mod http;
+mod metrics;
+mod out;
+mod reference_run;
+mod settings;
+mod view;
+
+use failure::{Done, Failure};
+use settings::Flags;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Flight disruption in real time: reconcile feeds, follow rotations, rebook passengers, apply the law. Exactly once.
+///
+/// First steps:  slipstream demo
+#[derive(Debug, Parser)]
+#[command(name = "slipstream", version, max_term_width = 110)]
+struct Cli {
+    #[command(flatten)]
+    flags: Flags,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Replay(commands::replay::Replay),
+    Tail(commands::tail::Tail),
+    Export(commands::export::Export),
+    Explain(commands::explain::Explain),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    logs(cli.flags.log_json);
+    // One TLS provider, chosen before any client can ask.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    match run(cli) {
+        Ok(done) => done.code(),
+        Err(failure) => {
+            eprintln!("slipstream: {failure}");
+            failure.code()
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<Done, Failure> {
+    let flags = cli.flags.resolve()?;
+    match &cli.command {
+        Command::Replay(args) => commands::replay::run(args, &flags),
+        Command::Tail(args) => commands::tail::run(args, &flags),
+        Command::Export(args) => commands::export::run(args, &flags),
+        Command::Explain(args) => commands::explain::run(args, &flags),
+    }
+}
+
+/// Logs on standard error; `SLIPSTREAM_LOG` filters them, such as `slipstream=debug`.
+fn logs(json: bool) {
+    let filter = EnvFilter::try_from_env("SLIPSTREAM_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if json { builder.json().init() } else { builder.with_target(false).init() }
+}

@@ -1,0 +1,184 @@
+//! Reads topics as any read_committed subscriber does, and decodes them.
+//!
+//!     assign every partition ─► poll ─► headers + value ─► Record, or what is wrong with it
+//!
+//! Keeps no group and commits nothing. At the end of what was there when it opened it says so, and may go on.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::{Offset, TopicPartitionList};
+use slipstream_streams::codec::{Codec, Poison};
+use slipstream_streams::record::{Event, Record, header};
+use uuid::Uuid;
+
+use crate::cluster::Cluster;
+use crate::failure::Failure;
+
+/// How long metadata and watermarks may take.
+const METADATA_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where to start reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// The earliest record kept.
+    Beginning,
+    /// What is written from now on.
+    End,
+}
+
+/// One record read, or why it cannot be.
+pub type Read = Result<Record, (Place, Poison)>;
+
+/// Where a record stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Topic, without the world's prefix.
+    pub topic: &'static str,
+    /// Partition.
+    pub partition: i32,
+    /// Offset.
+    pub offset: i64,
+}
+
+/// A reader of some topics.
+pub struct Reader {
+    consumer: BaseConsumer,
+    codec: Arc<dyn Codec>,
+    names: BTreeMap<String, &'static str>,
+    ends: BTreeMap<(String, i32), i64>,
+}
+
+impl Reader {
+    /// Opens every partition of `topics`.
+    ///
+    /// # Errors
+    /// The cluster does not answer, or a topic is missing.
+    pub fn open(cluster: &Cluster, topics: &[&'static str], start: Start) -> Result<Self, Failure> {
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", &cluster.bootstrap)
+            .set("group.id", "slipstream-reader")
+            .set("enable.auto.commit", "false")
+            .set("isolation.level", "read_committed")
+            .set("fetch.queue.backoff.ms", "5")
+            .set("fetch.wait.max.ms", "100")
+            .create()
+            .map_err(Failure::usage)?;
+        let mut reader = Self { consumer, codec: cluster.codec(), names: BTreeMap::new(), ends: BTreeMap::new() };
+        let mut assignment = TopicPartitionList::new();
+        for topic in topics {
+            reader.add(cluster, topic, start, &mut assignment)?;
+        }
+        reader.consumer.assign(&assignment).map_err(Failure::dependency)?;
+        Ok(reader)
+    }
+
+    fn add(&mut self, cluster: &Cluster, topic: &'static str, start: Start, list: &mut TopicPartitionList) -> Result<(), Failure> {
+        let name = cluster.topic(topic);
+        let unreachable = |e| Failure::dependency(format_args!("{}: {e}", cluster.bootstrap));
+        let metadata = self.consumer.fetch_metadata(Some(&name), METADATA_TIMEOUT).map_err(unreachable)?;
+        let partitions: Vec<i32> = metadata.topics().iter().flat_map(|t| t.partitions()).map(|p| p.id()).collect();
+        if partitions.is_empty() {
+            return Err(Failure::dependency(format_args!("topic `{name}` does not exist; `slipstream topics apply` makes it")));
+        }
+        for partition in partitions {
+            let (low, high) = self.consumer.fetch_watermarks(&name, partition, METADATA_TIMEOUT).map_err(unreachable)?;
+            let offset = if start == Start::Beginning { Offset::Offset(low) } else { Offset::Offset(high) };
+            list.add_partition_offset(&name, partition, offset).map_err(Failure::dependency)?;
+            if high > low {
+                self.ends.insert((name.clone(), partition), high);
+            }
+        }
+        self.names.insert(name, topic);
+        Ok(())
+    }
+
+    /// The next record, or `None` after `wait` without one.
+    ///
+    /// # Errors
+    /// The cluster is gone.
+    pub fn next(&mut self, wait: Duration) -> Result<Option<Read>, Failure> {
+        match self.consumer.poll(wait) {
+            None => Ok(None),
+            Some(Ok(message)) => Ok(Some(read(&message, &self.names, &*self.codec))),
+            Some(Err(error)) => Err(Failure::dependency(error)),
+        }
+    }
+
+    /// Whether everything that was there at the start has been read.
+    ///
+    /// # Errors
+    /// The client has lost its assignment.
+    pub fn at_end(&mut self) -> Result<bool, Failure> {
+        let positions = self.consumer.position().map_err(Failure::dependency)?;
+        self.ends.retain(|(topic, partition), end| {
+            let position = positions.find_partition(topic, *partition).map(|p| p.offset());
+            !matches!(position, Some(Offset::Offset(at)) if at >= *end)
+        });
+        Ok(self.ends.is_empty())
+    }
+
+    /// Reads to the end of what was there at the start.
+    ///
+    /// # Errors
+    /// The cluster is gone, or `take` stops.
+    pub fn drain(&mut self, mut take: impl FnMut(Read) -> Result<(), Failure>) -> Result<(), Failure> {
+        while !self.at_end()? {
+            while let Some(read) = self.next(Duration::from_millis(50))? {
+                take(read)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read(message: &BorrowedMessage<'_>, names: &BTreeMap<String, &'static str>, codec: &dyn Codec) -> Read {
+    let place = Place {
+        topic: names.get(message.topic()).copied().unwrap_or(""),
+        partition: message.partition(),
+        offset: message.offset(),
+    };
+    let topic = place.topic;
+    let refuse = |poison| Err((place.clone(), poison));
+    let Some(key) = message.key().and_then(|key| std::str::from_utf8(key).ok()) else {
+        return refuse(Poison::new("key", "the key is null or not UTF-8"));
+    };
+    let text = |name| header_text(message, name);
+    let type_name = text(header::TYPE);
+    let decoded = match message.payload() {
+        None => None,
+        Some(value) => match codec.decode(topic, type_name, value) {
+            Ok(decoded) => Some(decoded),
+            Err(poison) => return refuse(poison),
+        },
+    };
+    let by_name = || type_name.and_then(slipstream_schemas::records::rank_of).unwrap_or(0);
+    let id = |name| text(name).and_then(|text| Uuid::parse_str(text).ok());
+    let event_id = id(header::ID).unwrap_or_default();
+    Ok(Record {
+        topic,
+        partition: place.partition,
+        offset: place.offset,
+        timestamp: message.timestamp().to_millis().unwrap_or(0),
+        key: key.into(),
+        rank: decoded.as_ref().map_or_else(by_name, |d| d.rank),
+        event: Event {
+            id: event_id,
+            source: text(header::SOURCE).unwrap_or("").into(),
+            correlation: id(header::CORRELATION).unwrap_or(event_id),
+            causation: id(header::CAUSATION),
+            organisation: text(header::ORGANISATION).map(Into::into),
+        },
+        body: decoded.map(|d| d.body.into_boxed_slice()),
+    })
+}
+
+fn header_text<'m>(message: &'m BorrowedMessage<'_>, name: &str) -> Option<&'m str> {
+    let headers = message.headers()?;
+    let found = headers.iter().filter(|h| h.key == name).last()?;
+    std::str::from_utf8(found.value?).ok()
+}

@@ -1,0 +1,19 @@
+//! The commands, one file each.
+
+pub mod explain;
+pub mod export;
+pub mod replay;
+pub mod tail;
+
+use crate::failure::Failure;
+
+/// The topic of that name.
+///
+/// # Errors
+/// There is none; the message lists those there are.
+pub fn topic_name(name: &str) -> Result<&'static str, Failure> {
+    let all = slipstream_schemas::topics::ALL;
+    all.iter().copied().find(|topic| *topic == name).ok_or_else(|| {
+        Failure::usage(format_args!("there is no topic `{name}`; there are: {}", all.join(", ")))
+    })
+}

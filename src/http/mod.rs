@@ -1,0 +1,92 @@
+//! The program's HTTP face: health, metrics, the board as JSON and as a page.
+//!
+//! | path | answers |
+//! |---|---|
+//! | `/` | the console |
+//! | `/api/board` | the board, JSON |
+//! | `/health` | 200 while every shard runs, 503 with the reason otherwise |
+//! | `/metrics` | Prometheus text |
+//!
+//! Reads snapshots only; a slow client never holds a stage back.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::json;
+
+use crate::board::Board;
+use crate::failure::Failure;
+use crate::metrics::Metrics;
+
+const CONSOLE: &str = include_str!("console.html");
+
+/// Health of the process, as last reported by its parts.
+#[derive(Debug, Clone, Default)]
+pub struct Health {
+    /// Parts that do not run, with the reason.
+    pub faults: Vec<String>,
+}
+
+/// What the pages read.
+#[derive(Default)]
+pub struct Face {
+    /// The board.
+    pub board: Mutex<Board>,
+    /// Health.
+    pub health: Mutex<Health>,
+    /// Metrics.
+    pub metrics: Metrics,
+}
+
+/// Serves until the process ends; returns the address in use.
+///
+/// # Errors
+/// The port is taken.
+pub async fn serve(listen: Option<SocketAddr>, face: Arc<Face>) -> Result<SocketAddr, Failure> {
+    let wanted = listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
+    let taken = |e: std::io::Error| Failure::dependency(format_args!("{wanted}: {e}; choose another address with --listen"));
+    let listener = tokio::net::TcpListener::bind(wanted).await.map_err(taken)?;
+    let address = listener.local_addr().map_err(taken)?;
+    let app = Router::new()
+        .route("/", get(|| async { Html(CONSOLE) }))
+        .route("/api/board", get(board))
+        .route("/health", get(health))
+        .route("/metrics", get(metrics))
+        .with_state(face);
+    tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, app).await {
+            tracing::error!(%error, "http server ended");
+        }
+    });
+    Ok(address)
+}
+
+async fn board(State(face): State<Arc<Face>>) -> Response {
+    let Ok(board) = face.board.lock() else { return broken() };
+    let mut value = json!(&*board);
+    value["chains"] = json!(board.worst_chains());
+    Json(value).into_response()
+}
+
+async fn health(State(face): State<Arc<Face>>) -> Response {
+    let Ok(health) = face.health.lock() else { return broken() };
+    let status = if health.faults.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(json!({"healthy": health.faults.is_empty(), "faults": health.faults}))).into_response()
+}
+
+async fn metrics(State(face): State<Arc<Face>>) -> Response {
+    match face.metrics.text() {
+        Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({"error": error}))).into_response(),
+    }
+}
+
+/// A thread died while it held the lock: what it left may be half written.
+fn broken() -> Response {
+    (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({"error": "a part of the process died"}))).into_response()
+}

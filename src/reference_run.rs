@@ -1,0 +1,124 @@
+//! Runs a source through the pipeline on the reference schedule, without a cluster.
+//!
+//!     source ─► (pacing) ─► Reference ─► OutDir, summary.json, timing.json
+//!                               └─ journal under --data, so that the same command resumes after kill -9
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use slipstream_streams::codec::Codec;
+use slipstream_streams::journal::{Journal, JournalError};
+use slipstream_streams::record::{Record, Ts};
+use slipstream_streams::reference::{Reference, RunError, Sink, Source};
+use slipstream_streams::topology::Topology;
+
+use crate::failure::Failure;
+use crate::out::{Counts, OutDir, Selection};
+
+/// Where results go and how fast.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// Output directory; without it only the summary is counted.
+    pub out: Option<std::path::PathBuf>,
+    /// Journal directory.
+    pub data: Option<std::path::PathBuf>,
+    /// Topics to write.
+    pub selection: Selection,
+    /// Event time per wall time; none: as fast as it goes.
+    pub speed: Option<f64>,
+    /// Names this run's inputs and settings in the journal.
+    pub identity: String,
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Summary {
+    /// Records by topic and type.
+    pub counts: Counts,
+    /// Records by stage: (stage, taken, refused).
+    pub refused: u64,
+    /// Wall time.
+    pub elapsed: Duration,
+}
+
+/// Runs until the source has ended and no timer is left.
+///
+/// # Errors
+/// The source, the journal or the output fails, or the graph cannot run.
+pub fn run(source: &mut dyn Source, topology: Topology, codec: &Arc<dyn Codec>, plan: &Plan) -> Result<Summary, Failure> {
+    let started = Instant::now();
+    let mut out = OutDir::create(plan.out.as_deref(), &plan.selection).map_err(|e| output(plan, e))?;
+    let topics = slipstream_schemas::topics::ALL.to_vec();
+    let topology = if plan.selection.topics.is_empty() { topology } else { topology.upstream_of(&wanted(&plan.selection)) };
+    let mut reference = Reference::new(topology, codec).map_err(failure)?;
+    if let Some(directory) = &plan.data {
+        let journal = Journal::open(directory, &plan.identity, topics).map_err(RunError::from).map_err(failure)?;
+        reference.resume(journal, &mut out).map_err(failure)?;
+    }
+    match plan.speed {
+        None => reference.run(source, &mut out),
+        Some(speed) => reference.run(source, &mut Paced { sink: &mut out, speed, start: None }),
+    }
+    .map_err(failure)?;
+    let counts = out.finish().map_err(|e| output(plan, e))?;
+    let refused = reference.counts().flat_map(|(_, c)| c.refused.values()).sum();
+    let summary = Summary { counts, refused, elapsed: started.elapsed() };
+    if let Some(directory) = &plan.out {
+        write_summaries(directory, &summary, &reference).map_err(|e| output(plan, e))?;
+    }
+    Ok(summary)
+}
+
+/// `--topics` plus nothing else: the stages that write them decide what must run.
+fn wanted(selection: &Selection) -> Vec<&str> {
+    selection.topics.iter().map(String::as_str).collect()
+}
+
+fn write_summaries(directory: &Path, summary: &Summary, reference: &Reference) -> std::io::Result<()> {
+    let stages: serde_json::Map<_, _> = reference
+        .counts()
+        .map(|(stage, c)| {
+            let counts = json!({"records": c.records, "timers": c.timers, "outputs": c.outputs, "late": c.late, "refused": c.refused});
+            (stage.to_owned(), counts)
+        })
+        .collect();
+    let whole = json!({"topics": summary.counts, "stages": stages});
+    std::fs::write(directory.join("summary.json"), serde_json::to_vec_pretty(&whole)?)?;
+    let records: u64 = summary.counts.values().flat_map(|types| types.values()).sum();
+    let seconds = summary.elapsed.as_secs_f64();
+    let timing = json!({"seconds": seconds, "records": records, "records_per_second": (records as f64 / seconds.max(1e-9)).round()});
+    std::fs::write(directory.join("timing.json"), serde_json::to_vec_pretty(&timing)?)
+}
+
+fn output(plan: &Plan, error: std::io::Error) -> Failure {
+    let place = plan.out.as_deref().unwrap_or(Path::new("-")).display().to_string();
+    Failure::dependency(format_args!("--out {place}: {error}"))
+}
+
+fn failure(error: RunError) -> Failure {
+    match error {
+        RunError::Topology(e) => Failure::bug(e),
+        RunError::Source(e) => Failure::dependency(e),
+        RunError::Journal(e @ (JournalError::Foreign(_) | JournalError::Other { .. })) => Failure::usage(format_args!("--data {e}")),
+        RunError::Journal(e @ JournalError::Io { .. }) => Failure::dependency(format_args!("--data {e}")),
+        RunError::Sink(e) => Failure::dependency(format_args!("--out: {e}")),
+    }
+}
+
+/// Holds each instant back until its time has come.
+struct Paced<'a> {
+    sink: &'a mut dyn Sink,
+    speed: f64,
+    start: Option<(Ts, Instant)>,
+}
+
+impl Sink for Paced<'_> {
+    fn instant(&mut self, at: Ts, records: Vec<Arc<Record>>) -> std::io::Result<()> {
+        let (first, began) = *self.start.get_or_insert((at, Instant::now()));
+        let due = Duration::from_secs_f64(((at - first) as f64 / 1000.0 / self.speed).max(0.0));
+        std::thread::sleep(due.saturating_sub(began.elapsed()));
+        self.sink.instant(at, records)
+    }
+}
