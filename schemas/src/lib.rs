@@ -5,14 +5,18 @@
 //! | [`ids`] | identifiers: a leg, a tail, a PNR; parse once |
 //! | [`records`] | every record on a topic, and the list that ranks their types |
 //! | [`wire`] | Avro's binary encoding of our own schemas |
+//! | [`codec`] | Confluent framing; values of other schema versions |
+//! | [`schema_ids`] | the numbers of schemas, with and without a registry |
 //! | [`compatibility`] | whether a schema may follow another |
 //! | [`topics`] | names of the topics, as in `topics.yaml` |
 //!
 //! Knows bytes; does no IO without the feature `registry`.
 
+pub mod codec;
 pub mod compatibility;
 pub mod ids;
 pub mod records;
 mod released;
+pub mod schema_ids;
 pub mod topics;
 pub mod wire;

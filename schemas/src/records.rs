@@ -916,6 +916,17 @@ macro_rules! message {
             }
         }
 
+        /// The type of a record by its body, which is read to its end.
+        ///
+        /// # Errors
+        /// Bytes that are not of that schema.
+        pub fn rank_of_body(schema: &str, body: &[u8]) -> Result<Rank, crate::wire::WireError> {
+            match schema {
+                $(stringify!($name) => <$name as Wire>::from_bytes(body).map(|record| record.rank()),)*
+                _ => Err(crate::wire::WireError::Invalid(schema.to_owned(), "schema name")),
+            }
+        }
+
         /// The bytes of a record given as plain JSON.
         ///
         /// # Errors
