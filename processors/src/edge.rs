@@ -3,21 +3,42 @@
 //! Joins `slipstream-schemas` (Avro, framing) to the codec trait of `slipstream-streams`, and turns the
 //! runtime's own records, dead letters and promises, into messages.
 
+use std::sync::Arc;
+
+use slipstream_schemas::codec::DecodeError;
 use slipstream_schemas::records::{DeadLetter, Message, Position, Progress, TYPES};
+use slipstream_schemas::schema_ids::LocalIds;
 use slipstream_schemas::wire::Wire;
 use slipstream_streams::codec::{Codec, Encoded, Poison, Promise, Refused};
 
 /// The codec of every task.
-#[derive(Debug, Default)]
-pub struct Edge;
+pub struct Edge(slipstream_schemas::codec::Codec);
 
-impl Codec for Edge {
-    fn decode(&self, _topic: &str, _type_name: Option<&str>, _value: &[u8]) -> Result<Encoded, Poison> {
-        Err(Poison::new("no codec", "framing is not wired yet"))
+impl Edge {
+    /// The runtime's view of a codec.
+    #[must_use]
+    pub fn new(codec: slipstream_schemas::codec::Codec) -> Self {
+        Self(codec)
     }
 
-    fn encode(&self, _topic: &str, _rank: u16, _body: &[u8], _out: &mut Vec<u8>) -> Result<(), String> {
-        Err("framing is not wired yet".to_owned())
+    /// An edge whose schema ids are derived, not registered: for runs without a cluster.
+    ///
+    /// # Errors
+    /// Two schemas of ours have one id, or one is not Avro; a test excludes both.
+    pub fn local() -> Result<Self, DecodeError> {
+        let ids = LocalIds::of_ours().map_err(DecodeError::Id)?;
+        slipstream_schemas::codec::Codec::new(Arc::new(ids)).map(Self)
+    }
+}
+
+impl Codec for Edge {
+    fn decode(&self, _topic: &str, type_name: Option<&str>, value: &[u8]) -> Result<Encoded, Poison> {
+        let decoded = self.0.decode(type_name, value).map_err(|error| Poison::new(error.reason(), error))?;
+        Ok(Encoded { rank: decoded.rank, body: decoded.body.into_owned() })
+    }
+
+    fn encode(&self, topic: &str, rank: u16, body: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
+        self.0.encode(topic, rank, body, out).map_err(|error| error.to_string())
     }
 
     fn type_name(&self, rank: u16) -> &'static str {
