@@ -1,4 +1,14 @@
-//! Names of the topics. What each holds, its key, partitions and retention: `topics.yaml`.
+//! The topics: their names here, everything else about them in `topics.yaml`.
+//!
+//!     topics.yaml ─► Catalogue ─► plan(wanted, existing) ─► changes
+//!
+//! A test holds the names here and the file to each other, and writes the documents that follow from it.
+
+mod catalogue;
+mod plan;
+
+pub use self::catalogue::{Catalogue, CatalogueError, Cleanup, Key, TOPICS_YAML, Topic, Visibility, Wanted, World};
+pub use self::plan::{Change, Existing, plan, verify};
 
 macro_rules! topics {
     ($($constant:ident = $name:literal;)*) => {

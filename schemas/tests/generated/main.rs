@@ -5,14 +5,17 @@
 //!     RELEASE=2 UPDATE_GENERATED=1 cargo test -p slipstream-schemas --test generated
 //!                                                     freezes the schemas as released version 2, which must be new
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop at the first surprise")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use slipstream_schemas::topics::{self, Catalogue};
 use slipstream_schemas::{compatibility, records};
+
+mod render;
 
 fn crate_dir() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -88,6 +91,29 @@ fn released_versions_are_embedded() {
     }
     table.push_str("];\n");
     current(&crate_dir().join("src/released.rs"), &table);
+}
+
+fn root() -> PathBuf {
+    crate_dir().parent().unwrap().to_owned()
+}
+
+#[test]
+fn documents_say_what_topics_yaml_says() {
+    let catalogue = Catalogue::of_this_version().unwrap_or_else(|fault| panic!("{fault}"));
+    current(&root().join("docs/topics.md"), &render::markdown(&catalogue));
+    current(&root().join("docs/asyncapi.yaml"), &render::asyncapi(&catalogue));
+    let resources = catalogue.topics.iter().map(|topic| (format!("{}.yaml", topic.name), render::strimzi(topic)));
+    current_dir(&root().join("deploy/kubernetes/topics"), "yaml", &resources.collect());
+}
+
+#[test]
+fn names_in_the_code_and_in_topics_yaml_are_the_same() {
+    let catalogue = Catalogue::of_this_version().unwrap();
+    let mut in_file: Vec<&str> = catalogue.topics.iter().map(|topic| topic.name.as_str()).collect();
+    let mut in_code = topics::ALL.to_vec();
+    in_file.sort_unstable();
+    in_code.sort_unstable();
+    assert_eq!(in_file, in_code);
 }
 
 #[test]
