@@ -8,7 +8,8 @@
 //! | [`codec`] | Confluent framing; values of other schema versions |
 //! | [`schema_ids`] | the numbers of schemas, with and without a registry |
 //! | [`compatibility`] | whether a schema may follow another |
-//! | [`topics`] | names of the topics, as in `topics.yaml` |
+//! | [`topics`] | the topics: names, `topics.yaml`, and what separates a cluster from it |
+//! | [`reference`] | airports and carriers |
 //!
 //! Knows bytes; does no IO without the feature `registry`.
 
@@ -16,6 +17,7 @@ pub mod codec;
 pub mod compatibility;
 pub mod ids;
 pub mod records;
+pub mod reference;
 mod released;
 pub mod schema_ids;
 pub mod topics;

@@ -501,6 +501,8 @@ record! {
         departure_offset_min: Option<i32>,
         /// The disrupted segment's index in the booked itinerary.
         segment: i32,
+        /// In-block of the itinerary's last leg, epoch ms; null until it is a fact.
+        arrived_at: Option<i64>,
     }
 }
 
@@ -615,6 +617,10 @@ record! {
         channel: String,
         /// Sealed contact.
         contact: Option<String>,
+        /// Expected off-block of the touched leg, epoch ms; null when cancelled or unknown.
+        expected_departure: Option<i64>,
+        /// Care that is due now; null for the other kinds.
+        care: Option<Care>,
     }
 }
 
