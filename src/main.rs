@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 mod board;
+mod catalogue;
 mod cluster;
 mod commands;
 mod failure;
@@ -40,6 +41,11 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Replay(commands::replay::Replay),
+    Simulate(commands::simulate::Simulate),
+    Topics(commands::topics::Topics),
+    Schemas(commands::schemas::Schemas),
+    Broker(commands::broker::Broker),
+    Dlq(commands::dlq::Dlq),
     Tail(commands::tail::Tail),
     Export(commands::export::Export),
     Explain(commands::explain::Explain),
@@ -63,6 +69,11 @@ fn run(cli: Cli) -> Result<Done, Failure> {
     let flags = cli.flags.resolve()?;
     match &cli.command {
         Command::Replay(args) => commands::replay::run(args, &flags),
+        Command::Simulate(args) => commands::simulate::run(args, &flags),
+        Command::Schemas(args) => commands::schemas::run(args, &flags),
+        Command::Topics(args) => commands::topics::run(args, &flags),
+        Command::Broker(args) => commands::broker::run(args),
+        Command::Dlq(args) => commands::dlq::run(args, &flags),
         Command::Tail(args) => commands::tail::run(args, &flags),
         Command::Export(args) => commands::export::run(args, &flags),
         Command::Explain(args) => commands::explain::run(args, &flags),

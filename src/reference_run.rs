@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use slipstream_producers::pace::{Pace, Speed};
 use slipstream_streams::codec::Codec;
 use slipstream_streams::journal::{Journal, JournalError};
 use slipstream_streams::record::{Record, Ts};
@@ -26,8 +27,8 @@ pub struct Plan {
     pub data: Option<std::path::PathBuf>,
     /// Topics to write.
     pub selection: Selection,
-    /// Event time per wall time; none: as fast as it goes.
-    pub speed: Option<f64>,
+    /// Event time per wall time.
+    pub speed: Speed,
     /// Names this run's inputs and settings in the journal.
     pub identity: String,
 }
@@ -58,8 +59,8 @@ pub fn run(source: &mut dyn Source, topology: Topology, codec: &Arc<dyn Codec>, 
         reference.resume(journal, &mut out).map_err(failure)?;
     }
     match plan.speed {
-        None => reference.run(source, &mut out),
-        Some(speed) => reference.run(source, &mut Paced { sink: &mut out, speed, start: None }),
+        Speed::Max => reference.run(source, &mut out),
+        Speed::Times(_) => reference.run(source, &mut Paced { sink: &mut out, speed: plan.speed, start: None }),
     }
     .map_err(failure)?;
     let counts = out.finish().map_err(|e| output(plan, e))?;
@@ -110,15 +111,14 @@ fn failure(error: RunError) -> Failure {
 /// Holds each instant back until its time has come.
 struct Paced<'a> {
     sink: &'a mut dyn Sink,
-    speed: f64,
-    start: Option<(Ts, Instant)>,
+    speed: Speed,
+    start: Option<(Pace, Instant)>,
 }
 
 impl Sink for Paced<'_> {
     fn instant(&mut self, at: Ts, records: Vec<Arc<Record>>) -> std::io::Result<()> {
-        let (first, began) = *self.start.get_or_insert((at, Instant::now()));
-        let due = Duration::from_secs_f64(((at - first) as f64 / 1000.0 / self.speed).max(0.0));
-        std::thread::sleep(due.saturating_sub(began.elapsed()));
+        let (pace, began) = *self.start.get_or_insert_with(|| (Pace::new(self.speed, at), Instant::now()));
+        std::thread::sleep(pace.due(at).saturating_sub(began.elapsed()));
         self.sink.instant(at, records)
     }
 }

@@ -1,9 +1,14 @@
 //! The commands, one file each.
 
+pub mod broker;
+pub mod dlq;
 pub mod explain;
 pub mod export;
 pub mod replay;
+pub mod schemas;
+pub mod simulate;
 pub mod tail;
+pub mod topics;
 
 use crate::failure::Failure;
 

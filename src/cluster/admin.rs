@@ -1,0 +1,141 @@
+//! Topics on a cluster: what is there, and the calls that change it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::types::RDKafkaErrorCode;
+use slipstream_schemas::topics::{Change, Existing, Wanted};
+
+use crate::failure::Failure;
+
+/// How long one call may take.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Administers one cluster.
+pub struct Admin {
+    client: AdminClient<DefaultClientContext>,
+    bootstrap: String,
+}
+
+impl Admin {
+    /// A client; connects with the first call.
+    ///
+    /// # Errors
+    /// The address makes no sense.
+    pub fn new(bootstrap: &str) -> Result<Self, Failure> {
+        let client = ClientConfig::new().set("bootstrap.servers", bootstrap).create().map_err(Failure::usage)?;
+        Ok(Self { client, bootstrap: bootstrap.to_owned() })
+    }
+
+    fn unreachable(&self, error: impl std::fmt::Display) -> Failure {
+        Failure::dependency(format_args!("{}: {error}", self.bootstrap))
+    }
+
+    /// Brokers that answer.
+    ///
+    /// # Errors
+    /// None does.
+    pub fn brokers(&self) -> Result<i16, Failure> {
+        let metadata = self.client.inner().fetch_metadata(None, TIMEOUT).map_err(|e| self.unreachable(e))?;
+        Ok(i16::try_from(metadata.brokers().len()).unwrap_or(i16::MAX))
+    }
+
+    /// Every topic with its settings.
+    ///
+    /// # Errors
+    /// The cluster does not answer.
+    pub async fn existing(&self) -> Result<Vec<Existing>, Failure> {
+        let metadata = self.client.inner().fetch_metadata(None, TIMEOUT).map_err(|e| self.unreachable(e))?;
+        let mut topics = Vec::new();
+        for topic in metadata.topics() {
+            let replicas = topic.partitions().first().map_or(0, |p| p.replicas().len());
+            topics.push(Existing {
+                name: topic.name().to_owned(),
+                partitions: i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX),
+                replication: i16::try_from(replicas).unwrap_or(i16::MAX),
+                configs: self.settings(topic.name(), |_| true).await?,
+            });
+        }
+        Ok(topics)
+    }
+
+    async fn settings(&self, topic: &str, keep: impl Fn(&rdkafka::admin::ConfigEntry) -> bool) -> Result<BTreeMap<String, String>, Failure> {
+        let asked = self.client.describe_configs(&[ResourceSpecifier::Topic(topic)], &options()).await;
+        let mut settings = BTreeMap::new();
+        for resource in asked.map_err(|e| self.unreachable(e))? {
+            let resource = resource.map_err(|e| self.unreachable(e))?;
+            let kept = resource.entries.into_iter().filter(|entry| keep(entry));
+            settings.extend(kept.filter_map(|entry| Some((entry.name, entry.value?))));
+        }
+        Ok(settings)
+    }
+
+    /// Makes topics; those that exist already are left as they are.
+    ///
+    /// # Errors
+    /// The cluster refuses one; the message names it.
+    pub async fn create(&self, wanted: &[Wanted]) -> Result<(), Failure> {
+        let new = wanted.iter().map(|topic| {
+            let start = NewTopic::new(&topic.name, topic.partitions, TopicReplication::Fixed(i32::from(topic.replication)));
+            topic.configs.iter().fold(start, |new, (name, value)| new.set(name, value))
+        });
+        let new: Vec<_> = new.collect();
+        for result in self.client.create_topics(&new, &options()).await.map_err(|e| self.unreachable(e))? {
+            match result {
+                Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+                Err((topic, error)) => return Err(Failure::dependency(format_args!("topic `{topic}`: {error}"))),
+            }
+        }
+        Ok(())
+    }
+
+    /// Carries out one change of a plan; refused and extra ones are left alone.
+    ///
+    /// # Errors
+    /// The cluster refuses it.
+    pub async fn carry_out(&self, change: &Change) -> Result<(), Failure> {
+        match change {
+            Change::Create(wanted) => self.create(std::slice::from_ref(wanted)).await,
+            Change::Set { topic, name, to, .. } => self.set(topic, name, to).await,
+            Change::Refused { .. } | Change::Extra(_) => Ok(()),
+        }
+    }
+
+    /// The call replaces every setting of the topic, so those set before go along.
+    async fn set(&self, topic: &str, name: &str, value: &str) -> Result<(), Failure> {
+        let mut settings = self.settings(topic, |entry| !entry.is_default && !entry.is_read_only && is_own(&entry.source)).await?;
+        settings.insert(name.to_owned(), value.to_owned());
+        let start = AlterConfig::new(ResourceSpecifier::Topic(topic));
+        let alter = settings.iter().fold(start, |alter, (name, value)| alter.set(name, value));
+        for result in self.client.alter_configs(&[alter], &options()).await.map_err(|e| self.unreachable(e))? {
+            result.map_err(|(_, error)| Failure::dependency(format_args!("topic `{topic}`, {name}: {error}")))?;
+        }
+        Ok(())
+    }
+
+    /// Deletes topics; those that are gone already are no fault.
+    ///
+    /// # Errors
+    /// The cluster refuses one.
+    pub async fn delete(&self, topics: &[&str]) -> Result<(), Failure> {
+        for result in self.client.delete_topics(topics, &options()).await.map_err(|e| self.unreachable(e))? {
+            match result {
+                Ok(_) | Err((_, RDKafkaErrorCode::UnknownTopicOrPartition)) => {}
+                Err((topic, error)) => return Err(Failure::dependency(format_args!("topic `{topic}`: {error}"))),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A setting made on the topic itself.
+fn is_own(source: &rdkafka::admin::ConfigSource) -> bool {
+    matches!(source, rdkafka::admin::ConfigSource::DynamicTopic)
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new().request_timeout(Some(TIMEOUT)).operation_timeout(Some(TIMEOUT))
+}

@@ -1,0 +1,44 @@
+//! `slipstream simulate`: the European network generator with one of its scenarios, through the whole pipeline.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use slipstream_producers::recording::{Recorder, Writer};
+use slipstream_producers::simulator::{Scenario, Simulator};
+use slipstream_streams::reference::Source;
+
+use crate::commands::replay::{self, Play};
+use crate::failure::{Done, Failure};
+use crate::settings::Flags;
+
+/// Generates a European day from a scenario and a seed, and plays it through the pipeline.
+///
+/// Example: slipstream simulate weather-at-hub --seed 7 --out out/
+#[derive(Debug, Args)]
+pub struct Simulate {
+    /// A scenario's name or the path of a scenario file
+    scenario: String,
+    #[command(flatten)]
+    play: Play,
+    /// Write what was generated as a recording
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// No such scenario, or the output cannot be written.
+pub fn run(args: &Simulate, flags: &Flags) -> Result<Done, Failure> {
+    let scenario = Scenario::load(&args.scenario).map_err(Failure::usage)?;
+    let simulator = Simulator::new(&scenario, args.play.seed).map_err(Failure::usage)?;
+    eprintln!("{}", simulator.summary());
+    let identity = format!("simulate {} {scenario:?} seed={}", args.scenario, args.play.seed);
+    let mut source: Box<dyn Source + Send> = Box::new(simulator);
+    if let Some(path) = &args.record {
+        let writer = Writer::create(path).map_err(|e| Failure::dependency(format_args!("--record {}: {e}", path.display())))?;
+        source = Box::new(Recorder::new(source, writer));
+    }
+    let summary = replay::play(&mut *source, &args.play, flags, identity)?;
+    Ok(Done::with_refused(summary.refused))
+}

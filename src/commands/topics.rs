@@ -1,0 +1,163 @@
+//! `slipstream topics`: `topics.yaml` against the cluster.
+
+use std::io::{IsTerminal, Write};
+
+use clap::{Args, Subcommand};
+use slipstream_schemas::topics::{self, Change, Existing, Wanted, World};
+
+use crate::catalogue;
+use crate::cluster::{self, admin::Admin};
+use crate::failure::{Done, Failure};
+use crate::settings::Flags;
+
+/// Compares topics.yaml with the cluster, and makes it so.
+///
+/// Example: slipstream topics plan --bootstrap localhost:9092
+#[derive(Debug, Args)]
+pub struct Topics {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Print the difference and change nothing
+    Plan,
+    /// Make the cluster as topics.yaml says
+    Apply,
+    /// Topics of the catalogue that exist, with their partitions
+    List,
+    /// One topic: what it holds, and what it is on the cluster
+    Describe {
+        /// Topic, without a world's prefix
+        topic: String,
+    },
+    /// Delete the world's topics, or one
+    Delete {
+        /// Only this topic, without a world's prefix
+        topic: Option<String>,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Exit with 1 unless the cluster is as topics.yaml says
+    Verify,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// The cluster does not answer or refuses, or the answer to the question was no.
+pub fn run(args: &Topics, flags: &Flags) -> Result<Done, Failure> {
+    let runtime = cluster::tokio()?;
+    let admin = Admin::new(flags.required_bootstrap()?)?;
+    let catalogue = catalogue::load()?;
+    let world = flags.world.as_deref().map_or(World::Live, |name| World::Recorded(Some(name)));
+    let wanted = catalogue.wanted(world, admin.brokers()?);
+    let existing = runtime.block_on(admin.existing())?;
+    match &args.action {
+        Action::Plan => {
+            print_plan(&topics::plan(&wanted, &there(&existing, flags)));
+            Ok(Done::Clean)
+        }
+        Action::Apply => runtime.block_on(apply(&admin, &topics::plan(&wanted, &there(&existing, flags)))),
+        Action::List => {
+            list(&wanted, &existing);
+            Ok(Done::Clean)
+        }
+        Action::Describe { topic } => {
+            let name = world.name_of(super::topic_name(topic)?);
+            let about = catalogue.topic(topic).map_or("", |t| t.description.as_str());
+            describe(about, existing.iter().find(|t| t.name == name), &name)
+        }
+        Action::Delete { topic, yes } => {
+            let names = match topic {
+                Some(topic) => vec![world.name_of(super::topic_name(topic)?)],
+                None => mine(&wanted, &existing, flags),
+            };
+            runtime.block_on(delete(&admin, &names, *yes))
+        }
+        Action::Verify => match topics::verify(&wanted, &there(&existing, flags)) {
+            Ok(()) => Ok(Done::Clean),
+            Err(changes) => {
+                print_plan(&changes);
+                Ok(Done::Refused)
+            }
+        },
+    }
+}
+
+
+/// The cluster's topics as far as they concern the world: another world's topics are not extra ones of this.
+fn there(existing: &[Existing], flags: &Flags) -> Vec<Existing> {
+    let concerns = |topic: &&Existing| flags.world.as_ref().is_none_or(|world| topic.name.starts_with(&format!("{world}.")));
+    existing.iter().filter(concerns).cloned().collect()
+}
+
+/// Topics of the catalogue that exist, and with a world everything under its prefix: changelogs too.
+fn mine(wanted: &[Wanted], existing: &[Existing], flags: &Flags) -> Vec<String> {
+    let declared = |name: &str| wanted.iter().any(|w| w.name == name);
+    let prefixed = |name: &str| flags.world.as_ref().is_some_and(|world| name.starts_with(&format!("{world}.")));
+    existing.iter().map(|t| t.name.clone()).filter(|name| declared(name) || prefixed(name)).collect()
+}
+
+fn print_plan(changes: &[Change]) {
+    changes.iter().for_each(|change| println!("{change}"));
+    if changes.iter().all(|change| !change.is_fault()) {
+        eprintln!("the cluster is as topics.yaml says");
+    }
+}
+
+async fn apply(admin: &Admin, changes: &[Change]) -> Result<Done, Failure> {
+    let mut refused = 0;
+    for change in changes.iter().filter(|change| change.is_fault()) {
+        println!("{change}");
+        refused += u64::from(change.is_refused());
+        admin.carry_out(change).await?;
+    }
+    Ok(Done::with_refused(refused))
+}
+
+fn list(wanted: &[Wanted], existing: &[Existing]) {
+    let mut table = comfy_table::Table::new();
+    table.load_preset(comfy_table::presets::NOTHING).set_header(["TOPIC", "PARTITIONS", "REPLICAS", "CLEANUP"]);
+    for topic in existing.iter().filter(|topic| wanted.iter().any(|w| w.name == topic.name)) {
+        let cleanup = topic.configs.get("cleanup.policy").map_or("", String::as_str);
+        table.add_row([&topic.name, &topic.partitions.to_string(), &topic.replication.to_string(), cleanup]);
+    }
+    println!("{table}");
+}
+
+fn describe(about: &str, topic: Option<&Existing>, name: &str) -> Result<Done, Failure> {
+    let topic = topic.ok_or_else(|| Failure::usage(format_args!("`{name}` is not on the cluster; `slipstream topics apply` makes it")))?;
+    println!("{name}\n{about}\npartitions {}\nreplicas {}", topic.partitions, topic.replication);
+    topic.configs.iter().for_each(|(name, value)| println!("{name}={value}"));
+    Ok(Done::Clean)
+}
+
+async fn delete(admin: &Admin, names: &[String], yes: bool) -> Result<Done, Failure> {
+    if names.is_empty() {
+        eprintln!("nothing to delete");
+        return Ok(Done::Clean);
+    }
+    names.iter().for_each(|name| println!("- {name}"));
+    if !yes && !confirmed(names.len())? {
+        return Err(Failure::usage("nothing was deleted; answer `yes`, or give --yes"));
+    }
+    admin.delete(&names.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+    Ok(Done::Clean)
+}
+
+fn confirmed(count: usize) -> Result<bool, Failure> {
+    if !std::io::stdin().is_terminal() {
+        return Ok(false);
+    }
+    let asked = || -> std::io::Result<String> {
+        eprint!("delete {count} topics and everything in them? ");
+        std::io::stderr().flush()?;
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer)?;
+        Ok(answer)
+    };
+    asked().map(|answer| answer.trim() == "yes").map_err(|e| Failure::dependency(format_args!("standard input: {e}")))
+}
