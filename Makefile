@@ -1,0 +1,42 @@
+# The commands of this repository. Each one installs what it needs first; nothing starts or stops a system service.
+#
+#   make demo     builds, then plays a real day of air traffic through the whole pipeline
+#   make test     everything: `check`, then every test, with real servers beside it
+#   make check    fast: format, lints, dependency policy, unit tests, generated files
+#   make bench    every benchmark
+
+SHELL := /bin/bash
+CACHE := $(or $(SLIPSTREAM_CACHE),$(HOME)/.cache/slipstream)
+LOCAL := deploy/local
+# In the cache and not in ~/.cargo: the version is ours to choose, whatever the machine has.
+DENY_VERSION := 0.20.2
+DENY := $(CACHE)/tools/bin/cargo-deny
+
+.PHONY: demo test check bench
+.DEFAULT_GOAL := check
+
+demo:
+	$(LOCAL)/install.sh build
+	cargo build --release --bin slipstream
+	@exec "$$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/release/slipstream" demo
+
+# One profile and one feature set, so that a clean clone compiles each crate once; tests last, so that their summary ends the log.
+test: check
+	$(LOCAL)/install.sh services
+	$(LOCAL)/with-services.sh cargo test --workspace
+
+# `advisories` is left out: its database comes from a git host that an offline or fenced-off build machine cannot reach.
+check: $(DENY)
+	$(LOCAL)/install.sh build
+	cargo fmt --all --check
+	$(DENY) --log-level error check licenses bans sources
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	cargo test --workspace --quiet --lib --test tidy --test dependencies --test generated
+
+bench:
+	$(LOCAL)/install.sh build
+	cargo bench --workspace
+
+$(DENY):
+	$(LOCAL)/install.sh build
+	cargo install --locked --debug --root $(CACHE)/tools cargo-deny@$(DENY_VERSION)

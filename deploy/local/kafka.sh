@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# One real Apache Kafka node on loopback, for tests.
+#
+#   kafka.sh jars         the folder of Kafka's jars; fetches them once into the cache
+#   kafka.sh start DIR    starts a node whose files live in DIR; prints its bootstrap address once it answers
+#   kafka.sh stop DIR     ends that node, by its process id
+#
+# The cache is ${SLIPSTREAM_CACHE:-~/.cache/slipstream}. Needs java (17 or newer), mvn and kcat: install.sh brings them.
+# Promises nothing about durability: DIR is meant to be thrown away.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$here/server.sh"
+jars=$cache/kafka-4.3.1
+
+fetch() { # DIR
+    echo "kafka: fetching the broker's jars, 54 MB, into $jars"
+    mvn -q -B -Dstyle.color=never -f "$here/pom.xml" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$1"
+}
+
+storage() {
+    java -Xmx128m -XX:TieredStopAtLevel=1 -Dlog4j2.configurationFile="$here/log4j2.yaml" -Dlvl=ERROR \
+        -cp "$jars/*" kafka.tools.StorageTool "$@"
+}
+
+run() { # DIR PORT
+    rm -rf "$1/data"
+    sed -e "s|@PORT@|$2|g" -e "s|@CONTROLLER@|$(free_port)|g" -e "s|@DATA@|$1/data|" \
+        "$here/server.properties" >"$1/server.properties"
+    storage format -t "$(storage random-uuid)" -c "$1/server.properties" >"$1/format.log" 2>&1
+    launch "$1" java -Xms512m -Xmx512m -Dlog4j2.configurationFile="$here/log4j2.yaml" -cp "$jars/*" \
+        kafka.Kafka "$1/server.properties"
+}
+
+# The log line alone comes a moment before the listener's first answer.
+answers() { # DIR PORT
+    grep -qs 'Kafka Server started' "$1/server.log" && kcat -b "127.0.0.1:$2" -L -m 2
+}
+
+address() { echo "127.0.0.1:$1"; }
+
+case "${1-} ${2-}" in
+    "jars ") once "$jars" fetch; echo "$jars" ;;
+    "start "?*) once "$jars" fetch; start "$2" ;;
+    "stop "?*) stop "$2" ;;
+    *) usage ;;
+esac

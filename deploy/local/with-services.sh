@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Runs a command with real servers beside it, and ends them afterwards whatever happened: success, failure, Ctrl-C, TERM.
+#
+#   with-services.sh COMMAND…    such as: with-services.sh cargo test -p slipstream-broker
+#
+# SERVICES (default "kafka registry") chooses. The command finds their addresses in SLIPSTREAM_TEST_KAFKA and
+# SLIPSTREAM_TEST_REGISTRY, and Kafka's jars, which hold the Java clients, in SLIPSTREAM_TEST_KAFKA_JARS.
+# The exit status is the command's own. Everything the servers write is in a temporary folder, removed at the end.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$here/server.sh"
+[ $# -gt 0 ] || usage
+services=${SERVICES-kafka registry}
+folder=$(mktemp -d "${TMPDIR:-/tmp}/slipstream-services.XXXXXX")
+command_pid=
+
+# The command is a process group of its own (`set -m` below): its children end with it.
+finish() {
+    local status=$?
+    trap '' INT TERM HUP
+    [ -z "$command_pid" ] || kill -TERM -- "-$command_pid" 2>/dev/null || true
+    for service in $services; do "$here/$service.sh" stop "$folder/$service"; done
+    rm -rf "$folder"
+    exit "$status"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+for service in $services; do
+    address=$("$here/$service.sh" start "$folder/$service")
+    export "SLIPSTREAM_TEST_${service^^}=$address"
+done
+case " $services " in *" kafka "*) SLIPSTREAM_TEST_KAFKA_JARS=$("$here/kafka.sh" jars); export SLIPSTREAM_TEST_KAFKA_JARS ;; esac
+
+set -m
+"$@" &
+command_pid=$!
+set +m
+status=0
+wait "$command_pid" || status=$?
+exit "$status"
