@@ -147,6 +147,8 @@ record! {
         source: String,
         /// The instant is an assumption of the feed.
         assumed: bool,
+        /// Counts the changes of this leg from 1; of two snapshots the higher one is the newer.
+        revision: i32,
     }
 }
 
@@ -223,6 +225,10 @@ record! {
         as_of: i64,
         /// No later fact of this leg or its inbound is expected.
         is_final as "final": bool,
+        /// The turn counts: inbound known and scheduled 15 to 360 minutes before, so that its delay may be passed on.
+        linked: bool,
+        /// A data error: the leg, as a key, that had this aircraft elsewhere when this leg left its blocks.
+        conflict: Option<String>,
     }
 }
 
