@@ -1,1 +1,41 @@
-//! placeholder
+//! Feeds in: recorded days and simulated ones become streams of source records.
+//!
+//!     bts: CSV ──► table ──► days ──► event_model ──► flights ──┐
+//!     recording: JSON lines ──► recording ───────────────────────┴──► feed (merge, disturb) ──► the pipeline
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`inputs`] | `kind:path` as typed; opens a [`feed::Feed`] |
+//! | [`event_model`] | what of a recording was known when |
+//! | [`recording`] | our own recordings, read and written |
+//! | [`disturb`] | late and repeated records, for tests |
+//! | [`turnaround`] | minimum turnarounds, fitted from recorded days |
+//! | [`pace`] | event time against the wall clock |
+//! | [`refusals`] | what could not be used, by file, line and field |
+//!
+//! A feed is a pure function of its files, its settings and its seed: it reads no clock and starts no thread.
+
+use slipstream_streams::reference::Source;
+
+mod bts;
+mod days;
+pub mod disturb;
+pub mod event_model;
+pub mod facts;
+pub mod feed;
+mod flights;
+pub mod inputs;
+pub mod local_time;
+pub mod pace;
+pub mod recording;
+pub mod refusals;
+pub mod simulator;
+mod table;
+mod text_file;
+pub mod turnaround;
+
+/// A source that reads recordings, and so may find lines that do not do.
+pub(crate) trait Recorded: Source {
+    /// What has been refused so far.
+    fn refused(&self) -> refusals::Refused;
+}

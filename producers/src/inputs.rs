@@ -1,0 +1,186 @@
+//! `INPUT` = `kind:path`, globs allowed: from what the user types to one stream of records.
+//!
+//!     bts:january/*.csv.gz  recording:storm.jsonl  ──►  Input, …  ──► open ──►  Feed
+//!
+//! What cannot be a stream at all (an unknown kind, no such file, a file of another kind) is an error before
+//! anything runs. What is wrong inside a file is counted and named while it runs: see [`crate::refusals`].
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use crate::Recorded;
+use crate::bts;
+use crate::days::Days;
+use crate::disturb::Disturbance;
+use crate::event_model::Model;
+use crate::feed::Feed;
+use crate::flights::Flights;
+use crate::recording::Recording;
+use crate::refusals::Refused;
+pub use crate::table::TableError;
+use crate::table::{Layout, Table};
+
+/// Most files of one run: they are open side by side.
+pub const FILES_MAX: usize = 800;
+
+/// What a file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// On-time records of the US Bureau of Transportation Statistics.
+    Bts,
+    /// Our own JSON lines, as `--record` writes them.
+    Recording,
+}
+
+impl Kind {
+    const ALL: [(&'static str, Self); 2] = [("bts", Self::Bts), ("recording", Self::Recording)];
+}
+
+/// Kinds that the command line reserves and this version does not read.
+const RESERVED: [&str; 4] = ["nyc", "yyz", "metar", "taf"];
+
+/// The files of one `INPUT`, at least one, in order of name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    /// What they hold.
+    pub kind: Kind,
+    /// Where they are.
+    pub files: Vec<PathBuf>,
+}
+
+/// Why inputs cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum InputError {
+    /// No `kind:` in front.
+    #[error("`{0}`: an input is KIND:PATH, for example bts:data/bts-2008-01-31.csv.gz; kinds are {KINDS}")]
+    NoKind(String),
+    /// A kind that nobody knows.
+    #[error("`{input}`: `{kind}` is no kind of input; kinds are {KINDS}")]
+    UnknownKind {
+        /// What was typed.
+        input: String,
+        /// The part before the colon.
+        kind: String,
+    },
+    /// A kind of a later version.
+    #[error("`{input}`: this version does not read `{kind}` yet; kinds are {KINDS}")]
+    ReservedKind {
+        /// What was typed.
+        input: String,
+        /// The kind.
+        kind: &'static str,
+    },
+    /// The path is no valid glob.
+    #[error("`{input}`: {source}")]
+    Pattern {
+        /// What was typed.
+        input: String,
+        /// What is wrong with the pattern.
+        source: glob::PatternError,
+    },
+    /// A directory that cannot be listed.
+    #[error("`{input}`: {source}")]
+    Listing {
+        /// What was typed.
+        input: String,
+        /// What the system says.
+        source: glob::GlobError,
+    },
+    /// Nothing there.
+    #[error("`{0}`: no such file")]
+    NoFile(String),
+    /// More files than may be open at once.
+    #[error("{0} files; at most {FILES_MAX} in one run")]
+    TooMany(usize),
+    /// A file that cannot be read, or is of another kind.
+    #[error(transparent)]
+    Table(#[from] TableError),
+}
+
+/// The kinds, for messages.
+const KINDS: Kinds = Kinds;
+
+struct Kinds;
+
+impl fmt::Display for Kinds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = Kind::ALL.iter().map(|(name, _)| *name).collect();
+        f.write_str(&names.join(", "))
+    }
+}
+
+impl FromStr for Input {
+    type Err = InputError;
+
+    /// Reads `kind:path` and finds the files; a path with `*`, `?` or `[` is a glob.
+    fn from_str(text: &str) -> Result<Self, InputError> {
+        let (kind, path) = text.split_once(':').ok_or_else(|| InputError::NoKind(text.to_owned()))?;
+        let kind = kind_of(kind, text)?;
+        let literal = Path::new(path);
+        if literal.is_file() {
+            return Ok(Self { kind, files: vec![literal.to_owned()] });
+        }
+        let found = glob::glob(path).map_err(|source| InputError::Pattern { input: text.to_owned(), source })?;
+        let found: Result<Vec<_>, _> = found.filter(|entry| !matches!(entry, Ok(path) if path.is_dir())).collect();
+        let files = found.map_err(|source| InputError::Listing { input: text.to_owned(), source })?;
+        if files.is_empty() { Err(InputError::NoFile(text.to_owned())) } else { Ok(Self { kind, files }) }
+    }
+}
+
+fn kind_of(kind: &str, input: &str) -> Result<Kind, InputError> {
+    if let Some((_, kind)) = Kind::ALL.iter().find(|(name, _)| *name == kind) {
+        return Ok(*kind);
+    }
+    let input = input.to_owned();
+    match RESERVED.into_iter().find(|name| *name == kind) {
+        Some(kind) => Err(InputError::ReservedKind { input, kind }),
+        None => Err(InputError::UnknownKind { input, kind: kind.to_owned() }),
+    }
+}
+
+/// How inputs are played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Playback {
+    /// What was known when.
+    pub model: Model,
+    /// Disturbance, for tests.
+    pub disturbance: Disturbance,
+}
+
+/// Opens every input as one stream; a file that is named twice is read once.
+///
+/// # Errors
+/// A file cannot be opened or is not of its kind.
+pub fn open(inputs: &[Input], playback: Playback) -> Result<Feed, InputError> {
+    let mut sources: Vec<Box<dyn Recorded + Send>> = Vec::new();
+    let tables = files(inputs, Kind::Bts)?;
+    if !tables.is_empty() {
+        let days = open_days(&tables, bts::LAYOUT)?;
+        sources.push(Box::new(Flights::new("bts", playback.model, days)));
+    }
+    for file in files(inputs, Kind::Recording)? {
+        sources.push(Box::new(Recording::open(&file)?));
+    }
+    Ok(Feed::new(sources, playback.disturbance))
+}
+
+/// Every leg of the inputs that record flights, for those who learn from whole days.
+pub(crate) fn open_legs(inputs: &[Input]) -> Result<Days, InputError> {
+    open_days(&files(inputs, Kind::Bts)?, bts::LAYOUT)
+}
+
+fn open_days(files: &[PathBuf], layout: Layout) -> Result<Days, InputError> {
+    let mut refused = Refused::default();
+    let tables = files.iter().map(|file| Table::open(file, layout, &mut refused));
+    let tables = tables.collect::<Result<_, _>>()?;
+    Ok(Days::new(tables, refused))
+}
+
+/// The files of one kind, each once, in order of name.
+fn files(inputs: &[Input], kind: Kind) -> Result<Vec<PathBuf>, InputError> {
+    let mut files: Vec<PathBuf> = inputs.iter().filter(|i| i.kind == kind).flat_map(|i| i.files.clone()).collect();
+    files.sort();
+    files.dedup();
+    if files.len() > FILES_MAX { Err(InputError::TooMany(files.len())) } else { Ok(files) }
+}

@@ -1,0 +1,186 @@
+//! Rows of a recording in CSV: cells by column name, a fault that names the column, one row ahead.
+//!
+//!     text_file ──► csv records ──► Layout::read ──► LegFacts
+//!                        └── a line that does not do ──► Refused
+//!
+//! Cells are not quoted, so a stray quotation mark spoils its own line only. Columns may stand in any order
+//! and further ones are ignored. Lines are ordered by date: a line of an earlier day than the one before it
+//! is refused, because the stream may have passed that day already.
+
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use csv::ByteRecord;
+
+use crate::facts::LegFacts;
+use crate::refusals::{Fault, Refusal, Refused};
+use crate::text_file::{self, Text};
+
+/// Longest part of a bad cell that a message repeats, in characters.
+const SHOWN_MAX: usize = 40;
+
+/// How the columns of one kind of recording are read.
+#[derive(Clone, Copy)]
+pub(crate) struct Layout {
+    /// The columns that are needed.
+    pub(crate) columns: &'static [&'static str],
+    /// Reads one row.
+    pub(crate) read: fn(&Cells<'_>) -> Result<LegFacts, Fault>,
+}
+
+/// Why a table cannot be read at all.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// The file cannot be opened or read.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The header lacks a column.
+    #[error("{path}:1: no column `{column}`; this is not a recording of that kind")]
+    Column {
+        /// The file.
+        path: PathBuf,
+        /// The missing column.
+        column: &'static str,
+    },
+    /// A part of the file cannot be read: truncated or damaged gzip, a disk error.
+    #[error("{file}:{line}: cannot be read any further: {problem}")]
+    Damaged {
+        /// The file.
+        file: Arc<str>,
+        /// Last line that was whole.
+        line: u64,
+        /// What the decoder says.
+        problem: String,
+    },
+}
+
+/// The cells of one row.
+pub(crate) struct Cells<'a> {
+    names: &'static [&'static str],
+    places: &'a [usize],
+    record: &'a ByteRecord,
+}
+
+impl<'a> Cells<'a> {
+    /// The cell of a column of the layout; none when it is empty or `NA`.
+    fn cell(&self, name: &'static str) -> Result<Option<&'a str>, Fault> {
+        let place = self.names.iter().position(|n| *n == name).and_then(|at| self.places.get(at));
+        let bytes = place.and_then(|place| self.record.get(*place)).unwrap_or_default();
+        let text = std::str::from_utf8(bytes).map_err(|_| Fault::new(name, "not UTF-8"))?.trim();
+        Ok(if text.is_empty() || text == "NA" { None } else { Some(text) })
+    }
+
+    /// A value that may be missing.
+    pub(crate) fn optional<T: FromStr<Err: Display>>(&self, name: &'static str) -> Result<Option<T>, Fault> {
+        let parse = |text: &str| text.parse().map_err(|e: T::Err| Fault::new(name, format_args!("`{}`: {e}", shown(text))));
+        self.cell(name)?.map(parse).transpose()
+    }
+
+    /// A value that must be there.
+    pub(crate) fn required<T: FromStr<Err: Display>>(&self, name: &'static str) -> Result<T, Fault> {
+        self.optional(name)?.ok_or_else(|| Fault::new(name, "missing"))
+    }
+
+    /// Whole numbers within `range` that may be missing.
+    pub(crate) fn within(&self, name: &'static str, range: std::ops::RangeInclusive<i32>) -> Result<Option<i32>, Fault> {
+        match self.optional::<i32>(name)? {
+            Some(value) if !range.contains(&value) => {
+                Err(Fault::new(name, format_args!("{value} is not within {} and {}", range.start(), range.end())))
+            }
+            value => Ok(value),
+        }
+    }
+}
+
+/// As much of a cell as a message repeats.
+pub(crate) fn shown(text: &str) -> String {
+    text.chars().take(SHOWN_MAX).collect()
+}
+
+/// One file, one row ahead.
+pub(crate) struct Table {
+    layout: Layout,
+    file: Arc<str>,
+    reader: csv::Reader<Text>,
+    places: Vec<usize>,
+    width: usize,
+    record: ByteRecord,
+    head: Option<Row>,
+}
+
+/// One row with its place.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) facts: LegFacts,
+    pub(crate) file: Arc<str>,
+    pub(crate) line: u64,
+}
+
+impl Table {
+    /// Opens a file and reads up to its first good row.
+    pub(crate) fn open(path: &Path, layout: Layout, refused: &mut Refused) -> Result<Self, TableError> {
+        let io = |source| TableError::Io { path: path.to_owned(), source };
+        let text = text_file::open(path).map_err(io)?;
+        let mut reader = csv::ReaderBuilder::new().flexible(true).quoting(false).from_reader(text);
+        let header = reader.byte_headers().map_err(|e| io(std::io::Error::other(e)))?;
+        let place = |name: &&'static str| {
+            let found = header.iter().position(|cell| cell.trim_ascii() == name.as_bytes());
+            found.ok_or_else(|| TableError::Column { path: path.to_owned(), column: name })
+        };
+        let places = layout.columns.iter().map(place).collect::<Result<_, _>>()?;
+        let width = header.len();
+        let file = path.display().to_string().into();
+        let mut table = Self { layout, file, reader, places, width, record: ByteRecord::new(), head: None };
+        table.head = table.read(refused)?;
+        Ok(table)
+    }
+
+    /// The next row, not yet taken.
+    pub(crate) fn head(&self) -> Option<&Row> {
+        self.head.as_ref()
+    }
+
+    /// Takes the next row.
+    pub(crate) fn take(&mut self, refused: &mut Refused) -> Result<Option<Row>, TableError> {
+        let next = if self.head.is_some() { self.read(refused)? } else { None };
+        Ok(std::mem::replace(&mut self.head, next))
+    }
+
+    fn read(&mut self, refused: &mut Refused) -> Result<Option<Row>, TableError> {
+        while self.reader.read_byte_record(&mut self.record).map_err(|e| self.damaged(&e))? {
+            let line = self.record.position().map_or(0, csv::Position::line);
+            match self.row() {
+                Ok(facts) => return Ok(Some(Row { facts, file: Arc::clone(&self.file), line })),
+                Err(fault) => refused.add(Refusal { file: Arc::clone(&self.file), line, fault }),
+            }
+        }
+        Ok(None)
+    }
+
+    fn row(&self) -> Result<LegFacts, Fault> {
+        if self.record.len() != self.width {
+            return Err(Fault::new("line", format_args!("{} cells, the header has {}", self.record.len(), self.width)));
+        }
+        let cells = Cells { names: self.layout.columns, places: &self.places, record: &self.record };
+        let facts = (self.layout.read)(&cells)?;
+        match &self.head {
+            Some(before) if facts.date < before.facts.date => {
+                let date = before.facts.date;
+                Err(Fault::new("flight_date", format_args!("{} comes after {date}: lines must be in order of date", facts.date)))
+            }
+            _ => Ok(facts),
+        }
+    }
+
+    fn damaged(&self, problem: &csv::Error) -> TableError {
+        let line = self.reader.position().line().saturating_sub(1);
+        TableError::Damaged { file: Arc::clone(&self.file), line, problem: problem.to_string() }
+    }
+}
