@@ -4,6 +4,10 @@
 //! (dead letters, progress) are turned by this trait, so that it needs no schema of its own.
 
 use crate::record::Ts;
+use crate::world::{DECLARATION_KEY, Declaration};
+
+/// Record types that are searched for a name.
+const TYPES_MAX: u16 = 1024;
 
 /// Why a record cannot be processed. It goes to the dead-letter topic; nothing else happens to it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -95,4 +99,31 @@ pub trait Codec: Send + Sync {
     /// # Errors
     /// A body that is none.
     fn read_promise(&self, body: &[u8]) -> Result<Promise, Poison>;
+
+    /// Rank of a CloudEvents type, for records without a value.
+    fn rank(&self, type_name: &str) -> Option<u16> {
+        (0..TYPES_MAX).find(|rank| self.type_name(*rank) == type_name)
+    }
+
+    /// A world's declaration. By default in the shape of a promise, which every codec can write.
+    fn declaration(&self, declaration: &Declaration) -> Encoded {
+        self.promise(&Promise {
+            writer: DECLARATION_KEY.to_owned(),
+            partition: i32::from(declaration.live),
+            progress: declaration.start,
+            written: declaration.sources.iter().map(|source| (source.clone(), 0, 0)).collect(),
+            read: Vec::new(),
+            position: 0,
+        })
+    }
+
+    /// Reads a declaration's body.
+    ///
+    /// # Errors
+    /// A body that is none.
+    fn read_declaration(&self, body: &[u8]) -> Result<Declaration, Poison> {
+        let promise = self.read_promise(body)?;
+        let sources = promise.written.into_iter().map(|(source, _, _)| source).collect();
+        Ok(Declaration { sources, start: promise.progress, live: promise.partition == 1 })
+    }
 }

@@ -12,15 +12,40 @@
 //! | [`codec`] | bytes in and out, as the embedding program defines them |
 //! | [`reference`] | the zero-latency schedule in one thread: the oracle |
 //! | [`journal`] | that schedule's committed transactions on disk |
+//! | [`world`] | names of everything that one run owns on a cluster |
+//! | [`progress`], [`buffer`] | promises, and the order that they allow |
+//! | [`log`] | what the runtime needs of a cluster |
+//! | [`plan`], `active`, `restore`, `shard` | the loop that turns a log into transactions |
+//! | [`status`] | what a running shard says of itself |
+//! | `kafka`, `admin`, `runtime`, `source` | all of it on Apache Kafka (feature `kafka`) |
 //!
 //! Without features the crate does no IO beyond the journal, starts no thread and reads no clock.
 
+mod active;
+pub mod buffer;
 pub mod codec;
+pub mod edge;
 pub mod journal;
+pub mod log;
 pub mod partition;
+pub mod plan;
 pub mod processor;
+pub mod progress;
 pub mod record;
 pub mod reference;
+mod restore;
+mod shard;
+pub mod status;
 pub mod store;
 pub mod task;
 pub mod topology;
+pub mod world;
+
+#[cfg(feature = "kafka")]
+pub mod admin;
+#[cfg(feature = "kafka")]
+pub mod kafka;
+#[cfg(feature = "kafka")]
+pub mod runtime;
+#[cfg(feature = "kafka")]
+pub mod source;

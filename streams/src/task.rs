@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::codec::{Codec, Poison, Refused};
-use crate::processor::{Cx, OUTPUTS_MAX, Processor, Timer};
+use crate::processor::{Cx, OUTPUTS_MAX, Processor, StoreId, Timer};
 use crate::record::{Record, Topic, Ts, derive_id};
 use crate::store::{Base, State};
 use crate::topology::{Stage, Topology};
@@ -42,10 +42,19 @@ pub struct Task {
     codec: Arc<dyn Codec>,
     dead_letters: Topic,
     late: Topic,
+    arrival: Option<Arrival>,
     /// The task's stores.
     pub state: State,
     /// What it has done.
     pub counts: Counts,
+}
+
+/// How records are stamped that come in arrival order: never behind an earlier instant of their key.
+struct Arrival {
+    /// Last instant of each key, above the floor.
+    instants: StoreId,
+    /// The task's promise: nothing is stamped before it.
+    floor: Ts,
 }
 
 /// What a step handles.
@@ -53,6 +62,15 @@ pub struct Task {
 enum Input<'a> {
     Record(&'a Record),
     Timer(&'a Timer),
+}
+
+impl<'a> Input<'a> {
+    fn key(self) -> &'a str {
+        match self {
+            Self::Record(record) => &record.key,
+            Self::Timer(timer) => &timer.key,
+        }
+    }
 }
 
 impl Task {
@@ -66,9 +84,44 @@ impl Task {
             codec,
             dead_letters: topology.dead_letters,
             late: topology.late,
+            arrival: None,
             state: State::new(bases),
             counts: Counts::default(),
         }
+    }
+
+    /// Stamps what it writes for records in arrival order: at the last instant of their key, kept in store `instants`,
+    /// or later, and not before `floor`.
+    #[must_use]
+    pub fn in_arrival_order(mut self, instants: StoreId, floor: Ts) -> Self {
+        self.arrival = Some(Arrival { instants, floor });
+        self
+    }
+
+    /// In arrival order, nothing is stamped before `floor` from here on, and instants below it are forgotten.
+    pub fn raise_floor(&mut self, floor: Ts) {
+        let Some(arrival) = &mut self.arrival else { return };
+        arrival.floor = floor;
+        let store = arrival.instants;
+        for (key, instant) in self.state.scan(store, b"") {
+            if read_instant(&instant).is_none_or(|instant| instant <= floor) {
+                self.state.set(store, key.into_boxed_slice(), None);
+            }
+        }
+        self.state.keep_step();
+    }
+
+    /// Gives up the stores, with what was done so far.
+    #[must_use]
+    pub fn close(self) -> (State, Counts) {
+        (self.state, self.counts)
+    }
+
+    /// Goes on with stores and counts of an earlier task of the same stage and partition.
+    #[must_use]
+    pub fn reopen(topology: &Topology, stage: &Stage, codec: Arc<dyn Codec>, kept: (State, Counts)) -> Self {
+        let (state, counts) = kept;
+        Self { state, counts, ..Self::new(topology, stage, codec, Vec::new()) }
     }
 
     /// Takes a record at instant `now`; what it causes is appended to `out`.
@@ -80,6 +133,12 @@ impl Task {
     /// Refuses a record that could not even be read.
     pub fn refuse(&mut self, record: &Record, poison: &Poison, now: Ts, out: &mut Vec<Record>) {
         self.dead_letter(Input::Record(record), poison, now, out);
+    }
+
+    /// Takes note of a record that comes after its instant was closed: counted, and copied to the side output.
+    pub fn late(&mut self, record: &Record, now: Ts, out: &mut Vec<Record>) {
+        self.counts.late += 1;
+        self.letter(self.late, Input::Record(record), &Poison::new("late", "stamped before what was promised"), now, out);
     }
 
     /// When the earliest timer is due.
@@ -105,7 +164,8 @@ impl Task {
                     if round < TIMER_ROUNDS_MAX {
                         self.step(Input::Timer(timer), timer.due, out);
                     } else {
-                        let poison = Poison::new("timer loop", format_args!("more than {TIMER_ROUNDS_MAX} rounds at {}", timer.due));
+                        let poison =
+                            Poison::new("timer loop", format_args!("more than {TIMER_ROUNDS_MAX} rounds at {}", timer.due));
                         self.dead_letter(Input::Timer(timer), &poison, timer.due, out);
                     }
                 }
@@ -120,7 +180,21 @@ impl Task {
         }
     }
 
+    /// The instant of a step: in arrival order not behind the key's last one.
+    fn stamp(&mut self, input: Input<'_>, now: Ts) -> Ts {
+        let Some(arrival) = &self.arrival else { return now };
+        let (store, key) = (arrival.instants, input.key().as_bytes());
+        let last = self.state.get(store, key).as_deref().and_then(read_instant);
+        let stamp = now.max(arrival.floor).max(last.unwrap_or(Ts::MIN));
+        if last != Some(stamp) {
+            self.state.set(store, key.into(), Some(stamp.to_be_bytes().into()));
+            self.state.keep_step();
+        }
+        stamp
+    }
+
     fn step(&mut self, input: Input<'_>, now: Ts, out: &mut Vec<Record>) {
+        let now = self.stamp(input, now);
         let first_out = out.len();
         let mut cx = self.cx(input, now, out);
         let (processor, mut cx) = (&mut cx.0, cx.1);
@@ -149,9 +223,7 @@ impl Task {
 
     fn cx<'a>(&'a mut self, input: Input<'a>, now: Ts, out: &'a mut Vec<Record>) -> (&'a mut dyn Processor, Cx<'a>) {
         let (key, cause, correlation, organisation) = match input {
-            Input::Record(record) => {
-                (&*record.key, record.event.id, record.event.correlation, record.event.organisation.clone())
-            }
+            Input::Record(record) => (&*record.key, record.event.id, record.event.correlation, record.event.organisation.clone()),
             Input::Timer(timer) => {
                 let cause = timer_cause(self.stage, timer);
                 (&*timer.key, cause, cause, None)
@@ -190,21 +262,19 @@ impl Task {
                 value: record.body.as_deref(),
                 rank: Some(record.rank),
             },
-            Input::Timer(_) => Refused {
-                stage: self.stage,
-                poison,
-                topic: "",
-                partition: -1,
-                offset: -1,
-                value: None,
-                rank: None,
-            },
+            Input::Timer(_) => {
+                Refused { stage: self.stage, poison, topic: "", partition: -1, offset: -1, value: None, rank: None }
+            }
         };
         let letter = self.codec.refused(&refused);
         let (_, mut cx) = self.cx(input, now, out);
         let key = cx.key.to_owned();
         cx.emit(topic, &key, letter.rank, Some(letter.body));
     }
+}
+
+fn read_instant(row: &[u8]) -> Option<Ts> {
+    Some(Ts::from_be_bytes(row.try_into().ok()?))
 }
 
 /// Cause id of what a timer emits: UUIDv5(stage, key, kind, due), and what of the key it concerns.

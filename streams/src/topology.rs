@@ -23,8 +23,10 @@ pub struct Stage {
     pub make: Arc<dyn Fn() -> Box<dyn Processor> + Send + Sync>,
 }
 
-/// Name of the store that the runtime adds.
+/// Store that the runtime adds: the timers. Always the last.
 pub const TIMERS: &str = "timers";
+/// Store that the runtime adds on a cluster, before the timers: the last instant of each key in arrival order.
+pub const INSTANTS: &str = "instants";
 
 /// The graph, in topological order, with what the runtime itself writes.
 #[derive(Clone)]
@@ -66,6 +68,11 @@ impl Topology {
     #[must_use]
     pub fn tasks(&self, stage: &Stage) -> i32 {
         stage.reads.first().map_or(1, |topic| self.partition_count(topic))
+    }
+
+    /// The stores of a task on a cluster, in the order of their ids.
+    pub fn stores(stage: &Stage) -> impl Iterator<Item = &'static str> + use<> {
+        stage.stores.iter().copied().chain([INSTANTS, TIMERS])
     }
 
     /// Stages that read a topic, by index.

@@ -1,0 +1,134 @@
+//! The cluster's topics before a unit starts: what must be there is checked, changelogs are made.
+//!
+//! A topic of the pipeline is never made here: its settings are the contract's, and another command's business.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::error::RDKafkaErrorCode;
+
+use crate::kafka::Connection;
+use crate::plan::Plan;
+use crate::record::Topic;
+use crate::runtime::RuntimeError;
+use crate::topology::Topology;
+
+/// Longest wait for the cluster to answer or to make topics.
+const TIMEOUT: Duration = Duration::from_secs(15);
+/// How long deleted rows of a changelog stay readable: longer than a base is ever kept without being read on.
+const TOMBSTONES_KEPT: &str = "604800000";
+
+/// Checks the topics that a unit reads and writes, and makes the changelogs of its stages.
+///
+/// # Errors
+/// A topic is missing or has another number of partitions, or the cluster does not answer.
+pub(crate) fn prepare(connection: &Connection, plan: &Plan) -> Result<(), RuntimeError> {
+    let admin: AdminClient<DefaultClientContext> =
+        connection.client().create().map_err(|error| RuntimeError::Refused(error.to_string()))?;
+    let counts = partition_counts(&admin)?;
+    for topic in used(plan) {
+        let name = plan.world.topic(topic);
+        let wanted = plan.topology.partition_count(topic);
+        let found = counts.get(&name).copied();
+        if found != Some(wanted) {
+            return Err(RuntimeError::Refused(mend(plan, &name, wanted, found)));
+        }
+    }
+    make_changelogs(&admin, plan, &counts)
+}
+
+fn mend(plan: &Plan, name: &str, wanted: i32, found: Option<i32>) -> String {
+    let world = plan.world.name().map(|name| format!(" --world {name}")).unwrap_or_default();
+    match found {
+        None => format!("topic `{name}` is missing: `topics apply{world}` makes it"),
+        Some(found) => format!(
+            "topic `{name}` has {found} partitions, the pipeline needs {wanted}: keys would move; \
+             `topics delete{world}` and `topics apply{world}` make it anew"
+        ),
+    }
+}
+
+fn used(plan: &Plan) -> Vec<Topic> {
+    let topology = &plan.topology;
+    let stages = plan.stages.iter().map(|stage| &topology.stages[*stage]);
+    let mut used: Vec<Topic> = stages.flat_map(|stage| stage.reads.iter().chain(stage.writes)).copied().collect();
+    used.extend([topology.dead_letters, topology.late, topology.progress]);
+    used.sort_unstable();
+    used.dedup();
+    used
+}
+
+fn partition_counts(admin: &AdminClient<DefaultClientContext>) -> Result<BTreeMap<String, i32>, RuntimeError> {
+    let metadata = admin.inner().fetch_metadata(None, TIMEOUT);
+    let metadata = metadata.map_err(|error| RuntimeError::Unreachable(format!("the cluster does not answer: {error}")))?;
+    Ok(metadata.topics().iter().map(|topic| (topic.name().to_owned(), topic.partitions().len() as i32)).collect())
+}
+
+fn make_changelogs(
+    admin: &AdminClient<DefaultClientContext>,
+    plan: &Plan,
+    counts: &BTreeMap<String, i32>,
+) -> Result<(), RuntimeError> {
+    let mut missing = Vec::new();
+    for index in &plan.stages {
+        let stage = &plan.topology.stages[*index];
+        let tasks = plan.topology.tasks(stage);
+        for store in Topology::stores(stage) {
+            let name = plan.world.changelog(stage.name, store);
+            match counts.get(&name) {
+                None => missing.push((name, tasks)),
+                Some(found) if *found == tasks => {}
+                Some(found) => {
+                    let error =
+                        format!("changelog `{name}` has {found} partitions, its stage {tasks}: drop the world and start it anew");
+                    return Err(RuntimeError::Refused(error));
+                }
+            }
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let topics: Vec<NewTopic<'_>> = missing.iter().map(|(name, tasks)| changelog(name, *tasks)).collect();
+    let options = AdminOptions::new().operation_timeout(Some(TIMEOUT)).request_timeout(Some(TIMEOUT));
+    let made = block_on(admin.create_topics(&topics, &options));
+    for made in made.map_err(|error| RuntimeError::Unreachable(error.to_string()))? {
+        match made {
+            Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+            Err((name, error)) => return Err(RuntimeError::Refused(format!("changelog `{name}` cannot be made: {error}"))),
+        }
+    }
+    Ok(())
+}
+
+fn changelog(name: &str, tasks: i32) -> NewTopic<'_> {
+    NewTopic::new(name, tasks, TopicReplication::Fixed(-1))
+        .set("cleanup.policy", "compact")
+        .set("message.timestamp.type", "LogAppendTime")
+        .set("delete.retention.ms", TOMBSTONES_KEPT)
+}
+
+/// Waits for the admin client, whose answers come from a thread of its own.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(value) => return value,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What a task has read and not yet processed, in the order in which it will be.
+//!
+//!     event time:  by (timestamp, rank, topic, key, id)        arrival:  as it came
+//!
+//! Knows for each input the lowest offset not yet processed, which is what the group commits. Its size is
+//! bounded by its driver: no writer goes further than the skew beyond the slowest.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use crate::codec::Poison;
+use crate::record::{Record, Topic, Ts};
+
+/// A record, or one that could not be read and why.
+#[derive(Debug, Clone)]
+pub struct Arrived {
+    /// The record as far as it could be read.
+    pub record: Arc<Record>,
+    /// Why it is to be refused.
+    pub poison: Option<Arc<Poison>>,
+}
+
+/// In which order a task takes its records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// As they come: for latency.
+    Arrival,
+    /// In reference order, up to the progress line: for equal bytes.
+    EventTime,
+}
+
+/// Records of one task that wait for their turn.
+#[derive(Debug, Default)]
+pub struct Buffer {
+    instants: BTreeMap<Ts, Vec<Arrived>>,
+    queue: VecDeque<Arrived>,
+    unprocessed: BTreeMap<Topic, BTreeSet<i64>>,
+}
+
+impl Buffer {
+    /// Adds a record.
+    pub fn push(&mut self, order: Order, arrived: Arrived) {
+        self.unprocessed.entry(arrived.record.topic).or_default().insert(arrived.record.offset);
+        match order {
+            Order::Arrival => self.queue.push_back(arrived),
+            Order::EventTime => self.instants.entry(arrived.record.timestamp).or_default().push(arrived),
+        }
+    }
+
+    /// The earliest instant of which there are records, in event time.
+    #[must_use]
+    pub fn first_instant(&self) -> Option<Ts> {
+        self.instants.first_key_value().map(|(at, _)| *at)
+    }
+
+    /// Takes every record stamped at or before `instant`, in reference order.
+    pub fn take_instant(&mut self, instant: Ts) -> Vec<Arrived> {
+        let mut taken = Vec::new();
+        while let Some(entry) = self.instants.first_entry().filter(|entry| *entry.key() <= instant) {
+            taken.extend(entry.remove());
+        }
+        taken.sort_by(|a, b| a.record.order().cmp(&b.record.order()).then(a.record.offset.cmp(&b.record.offset)));
+        taken.iter().for_each(|arrived| self.processed(&arrived.record));
+        taken
+    }
+
+    /// Takes the record that came first, in arrival order.
+    pub fn take_first(&mut self) -> Option<Arrived> {
+        let arrived = self.queue.pop_front()?;
+        self.processed(&arrived.record);
+        Some(arrived)
+    }
+
+    /// The lowest offset of a topic that is read and not processed.
+    #[must_use]
+    pub fn lowest(&self, topic: Topic) -> Option<i64> {
+        self.unprocessed.get(topic)?.first().copied()
+    }
+
+    /// Records that wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.unprocessed.values().map(BTreeSet::len).sum()
+    }
+
+    /// Whether nothing waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn processed(&mut self, record: &Record) {
+        if let Some(offsets) = self.unprocessed.get_mut(record.topic) {
+            offsets.remove(&record.offset);
+        }
+    }
+}

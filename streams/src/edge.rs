@@ -1,0 +1,74 @@
+//! Between the log's bytes and our records: keys, envelope, framing.
+//!
+//! A record that breaks a rule of the log (no key, a key that is not UTF-8, a key in a partition that is not
+//! its own, a value that does not decode) is still a record: it is handed on with the reason, so that its
+//! dead letter takes its place in the order.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::buffer::Arrived;
+use crate::codec::{Codec, Poison};
+use crate::log::Raw;
+use crate::partition::of_key;
+use crate::record::{Event, Record, Topic, derive_id, header};
+
+/// Rank of what could not be read: after everything else of its instant.
+pub const UNREADABLE: u16 = u16::MAX;
+
+/// Reads a record of `topic`, which has `partitions` partitions.
+#[must_use]
+pub fn read(raw: &Raw<'_>, topic: Topic, partitions: i32, codec: &dyn Codec) -> Arrived {
+    let key = readable_key(raw, partitions);
+    let decoded = key.and_then(|key| decode(raw, topic, codec).map(|(rank, body)| (key, rank, body)));
+    let (key, rank, body, poison) = match decoded {
+        Ok((key, rank, body)) => (key.into(), rank, body, None),
+        Err(poison) => {
+            let key = String::from_utf8_lossy(raw.key.unwrap_or_default()).into();
+            (key, UNREADABLE, raw.value.map(Into::into), Some(Arc::new(poison)))
+        }
+    };
+    let event = envelope(raw, topic);
+    let record = Record { topic, partition: raw.partition, offset: raw.offset, timestamp: raw.timestamp, key, rank, event, body };
+    Arrived { record: Arc::new(record), poison }
+}
+
+fn readable_key<'a>(raw: &Raw<'a>, partitions: i32) -> Result<&'a str, Poison> {
+    let key = raw.key.ok_or_else(|| Poison::new("null key", "a record without a key belongs to no partition"))?;
+    let text = std::str::from_utf8(key).map_err(|e| Poison::new("key is not UTF-8", e))?;
+    match of_key(key, partitions) {
+        home if home == raw.partition => Ok(text),
+        home => Err(Poison::new("misplaced key", format_args!("`{text}` belongs to partition {home}, not {}", raw.partition))),
+    }
+}
+
+fn decode(raw: &Raw<'_>, topic: Topic, codec: &dyn Codec) -> Result<(u16, Option<Box<[u8]>>), Poison> {
+    let type_name = text(raw, header::TYPE);
+    match raw.value {
+        Some(value) => {
+            let encoded = codec.decode(topic, type_name, value)?;
+            Ok((encoded.rank, Some(encoded.body.into_boxed_slice())))
+        }
+        None => Ok((type_name.and_then(|name| codec.rank(name)).unwrap_or_default(), None)),
+    }
+}
+
+/// The envelope from the headers; the id of a record without one is derived from where it lies.
+fn envelope(raw: &Raw<'_>, topic: Topic) -> Event {
+    let uuid = |name| text(raw, name).and_then(|text| Uuid::try_parse(text).ok());
+    let place = || derive_id(&[topic.as_bytes(), raw.partition.to_string().as_bytes(), raw.offset.to_string().as_bytes()]);
+    let id = uuid(header::ID).unwrap_or_else(place);
+    Event {
+        id,
+        source: text(raw, header::SOURCE).unwrap_or_default().into(),
+        correlation: uuid(header::CORRELATION).unwrap_or(id),
+        causation: uuid(header::CAUSATION),
+        organisation: text(raw, header::ORGANISATION).map(Into::into),
+    }
+}
+
+fn text<'a>(raw: &Raw<'a>, name: &str) -> Option<&'a str> {
+    let (_, value) = raw.headers.iter().find(|(header, _)| *header == name)?;
+    std::str::from_utf8(value).ok()
+}

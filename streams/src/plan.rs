@@ -1,0 +1,186 @@
+//! What one unit runs in one world: its stages, the names of everything on the cluster, the limits.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::buffer::Order;
+use crate::codec::{Codec, Encoded, Promise};
+use crate::log::{LogError, Outgoing, Place};
+use crate::partition::of_key;
+use crate::processor::StoreId;
+use crate::progress::promise_key;
+use crate::record::{Record, Topic, Ts, header};
+use crate::topology::Topology;
+use crate::world::World;
+
+/// Half an hour: how far anybody goes beyond the slowest promise.
+pub const SKEW: Ts = 30 * 60 * 1000;
+
+/// Limits of a shard.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Event time that anybody may be ahead of the slowest promise, in milliseconds.
+    pub skew: Ts,
+    /// Least time between the return of a commit and the next one.
+    pub commit_gap: Duration,
+    /// Age at which a transaction is committed although input keeps coming.
+    pub commit_age: Duration,
+    /// Bytes sent at which a transaction is committed.
+    pub commit_bytes: usize,
+    /// In arrival order, least time between promises.
+    pub promise_gap: Duration,
+    /// Longest restore without a row of progress.
+    pub restore_stall: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            skew: SKEW,
+            commit_gap: Duration::from_millis(2),
+            commit_age: Duration::from_millis(100),
+            commit_bytes: 4 << 20,
+            promise_gap: Duration::from_secs(1),
+            restore_stall: Duration::from_secs(60),
+        }
+    }
+}
+
+/// What a topic of the cluster is to a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// A topic of the topology.
+    Topic(Topic),
+    /// Promises.
+    Progress,
+    /// Rows of a stage's store.
+    Changelog(usize, StoreId),
+}
+
+/// One unit in one world.
+pub(crate) struct Plan {
+    pub topology: Topology,
+    pub codec: Arc<dyn Codec>,
+    pub world: World,
+    pub order: Order,
+    pub limits: Limits,
+    /// The unit's stages, by place in the topology.
+    pub stages: Vec<usize>,
+    names: HashMap<Topic, Arc<str>>,
+    changelogs: HashMap<(usize, StoreId), Arc<str>>,
+    routes: HashMap<Arc<str>, Route>,
+}
+
+impl Plan {
+    /// The plan of the stages of `unit`; a unit without stages is one of a source.
+    pub(crate) fn new(topology: Topology, codec: Arc<dyn Codec>, world: World, order: Order, limits: Limits, unit: &str) -> Self {
+        let stages: Vec<usize> = (0..topology.stages.len()).filter(|i| topology.stages[*i].unit == unit).collect();
+        let names: HashMap<Topic, Arc<str>> =
+            topology.partitions.keys().chain([&topology.progress]).map(|t| (*t, world.topic(t).into())).collect();
+        let changelogs = stages.iter().flat_map(|index| {
+            let stage = &topology.stages[*index];
+            let name = |store| world.changelog(stage.name, store).into();
+            Topology::stores(stage).enumerate().map(move |(id, store)| ((*index, id), name(store)))
+        });
+        let changelogs: HashMap<(usize, StoreId), Arc<str>> = changelogs.collect();
+        let mut routes: HashMap<Arc<str>, Route> =
+            names.iter().map(|(topic, name)| (Arc::clone(name), Route::Topic(topic))).collect();
+        routes.extend(changelogs.iter().map(|((stage, store), name)| (Arc::clone(name), Route::Changelog(*stage, *store))));
+        routes.insert(Arc::clone(&names[topology.progress]), Route::Progress);
+        Self { topology, codec, world, order, limits, stages, names, changelogs, routes }
+    }
+
+    /// What a topic of the cluster is.
+    pub(crate) fn route(&self, topic: &str) -> Option<Route> {
+        self.routes.get(topic).copied()
+    }
+
+    /// A partition of one of the topology's topics.
+    pub(crate) fn place(&self, topic: Topic, partition: i32) -> Place {
+        let topic = self.names.get(topic).cloned().unwrap_or_else(|| self.world.topic(topic).into());
+        Place { topic, partition }
+    }
+
+    /// A task's partition of a store's changelog.
+    pub(crate) fn changelog(&self, stage: usize, store: StoreId, partition: i32) -> Place {
+        let topic = self.changelogs.get(&(stage, store)).cloned().unwrap_or_else(|| "".into());
+        Place { topic, partition }
+    }
+
+    /// Every partition of the progress topic.
+    pub(crate) fn progress(&self) -> impl Iterator<Item = Place> + '_ {
+        let topic = self.topology.progress;
+        (0..self.topology.partition_count(topic)).map(move |partition| self.place(topic, partition))
+    }
+
+    /// The inputs of a task.
+    pub(crate) fn inputs(&self, stage: usize) -> &'static [Topic] {
+        self.topology.stages[stage].reads
+    }
+
+    /// Hands a record to `send` as it is written: its place, envelope and framing. Returns its partition and size.
+    pub(crate) fn outgoing(
+        &self,
+        record: &Record,
+        framed: &mut Vec<u8>,
+        send: &mut dyn FnMut(Outgoing<'_>) -> Result<(), LogError>,
+    ) -> Result<(i32, usize), LogError> {
+        framed.clear();
+        if let Some(body) = &record.body {
+            let no_schema = |e| LogError::Abort(format!("{}: no schema id: {e}", record.topic));
+            self.codec.encode(record.topic, record.rank, body, framed).map_err(no_schema)?;
+        }
+        let place = self.place(record.topic, of_key(record.key.as_bytes(), self.topology.partition_count(record.topic)));
+        send(Outgoing {
+            topic: &place.topic,
+            partition: place.partition,
+            timestamp: Some(record.timestamp),
+            key: record.key.as_bytes(),
+            value: record.body.as_ref().map(|_| framed.as_slice()),
+            headers: &record.headers(self.codec.type_name(record.rank)),
+        })?;
+        Ok((place.partition, framed.len() + record.key.len()))
+    }
+
+    /// Hands a promise to `send` as it is written.
+    pub(crate) fn promise(
+        &self,
+        promise: &Promise,
+        send: &mut dyn FnMut(Outgoing<'_>) -> Result<(), LogError>,
+    ) -> Result<(), LogError> {
+        self.on_progress(&promise_key(&promise.writer, promise.partition), &self.codec.promise(promise), send)
+    }
+
+    /// Hands the world's declaration to `send` as it is written.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn declaration(
+        &self,
+        declaration: &crate::world::Declaration,
+        send: &mut dyn FnMut(Outgoing<'_>) -> Result<(), LogError>,
+    ) -> Result<(), LogError> {
+        self.on_progress(crate::world::DECLARATION_KEY, &self.codec.declaration(declaration), send)
+    }
+
+    fn on_progress(
+        &self,
+        key: &str,
+        encoded: &Encoded,
+        send: &mut dyn FnMut(Outgoing<'_>) -> Result<(), LogError>,
+    ) -> Result<(), LogError> {
+        let topic = self.topology.progress;
+        let mut framed = Vec::new();
+        let no_schema = |e| LogError::Abort(format!("{topic}: no schema id: {e}"));
+        self.codec.encode(topic, encoded.rank, &encoded.body, &mut framed).map_err(no_schema)?;
+        let place = self.place(topic, of_key(key.as_bytes(), self.topology.partition_count(topic)));
+        let headers = [(header::TYPE, self.codec.type_name(encoded.rank).to_owned())];
+        send(Outgoing {
+            topic: &place.topic,
+            partition: place.partition,
+            timestamp: None,
+            key: key.as_bytes(),
+            value: Some(&framed),
+            headers: &headers,
+        })
+    }
+}

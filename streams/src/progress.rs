@@ -1,0 +1,267 @@
+//! Progress: who has promised what, and how far a task may therefore go.
+//!
+//!     promises of all writers ─► View ─► slowest (bounds everybody by the skew)
+//!                                  └──► Line of each task: min over the writers of its inputs
+//!
+//! A promise P of a writer says: everything it will ever write stamped before P is written. It counts for a
+//! reader only once that reader has read each of its partitions up to where the writer had written by then.
+//! Nothing here reads a clock; a writer that has not promised anything holds its readers.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use crate::codec::{Poison, Promise};
+use crate::log::{Log, LogError, Offsets, Place, Raw};
+use crate::plan::Plan;
+use crate::record::{FOREVER, Topic, Ts};
+use crate::topology::{Stage, Topology};
+use crate::world::{DECLARATION_KEY, Declaration};
+
+/// Promises of one writer that wait for a reader; beyond it the newest stands for the ones before it.
+const WAITING_MAX: usize = 64;
+
+/// What the name of every source begins with, as a writer.
+const SOURCE: &str = "source:";
+
+/// Records read at once.
+const POLL_RECORDS: usize = 1_000;
+/// Longest wait for a record while catching up.
+const CATCH_UP_WAIT: Duration = Duration::from_millis(20);
+
+/// A task or a source: name and input partition.
+pub type Writer = (String, i32);
+
+/// Name under which a source promises.
+#[must_use]
+pub fn source_writer(source: &str) -> String {
+    format!("{SOURCE}{source}")
+}
+
+/// Key of a writer's record on the progress topic.
+#[must_use]
+pub fn promise_key(writer: &str, partition: i32) -> String {
+    format!("{writer}/{partition}")
+}
+
+/// The newest promise of every writer of a world.
+#[derive(Debug)]
+pub struct View {
+    writers: BTreeMap<Writer, Option<Promise>>,
+    declaration: Option<Declaration>,
+}
+
+impl View {
+    /// Nobody has promised anything.
+    #[must_use]
+    pub fn new(topology: &Topology) -> Self {
+        let tasks = topology.stages.iter().flat_map(|stage| stage_writers(topology, stage));
+        Self { writers: tasks.map(|writer| (writer, None)).collect(), declaration: None }
+    }
+
+    /// Takes a promise. One of a writer that the world does not have is kept, but holds nobody.
+    pub fn promise(&mut self, promise: Promise) {
+        let writer = (promise.writer.clone(), promise.partition);
+        if let Some(known) = self.writers.get_mut(&writer) {
+            *known = Some(promise);
+        } else if self.declaration.is_none() && writer.0.starts_with(SOURCE) {
+            self.writers.insert(writer, Some(promise));
+        }
+    }
+
+    /// Takes the declaration: its sources are writers from here on.
+    pub fn declare(&mut self, declaration: Declaration) {
+        let sources: BTreeSet<String> = declaration.sources.iter().map(|source| source_writer(source)).collect();
+        self.writers.retain(|(name, _), _| !name.starts_with(SOURCE) || sources.contains(name));
+        for source in sources {
+            self.writers.entry((source, 0)).or_default();
+        }
+        self.declaration = Some(declaration);
+    }
+
+    /// What the world is made of, once that is known.
+    #[must_use]
+    pub fn declaration(&self) -> Option<&Declaration> {
+        self.declaration.as_ref()
+    }
+
+    /// The newest promise of a writer.
+    #[must_use]
+    pub fn of(&self, writer: &str, partition: i32) -> Option<&Promise> {
+        self.writers.get(&(writer.to_owned(), partition))?.as_ref()
+    }
+
+    /// The least that any writer has promised; the world's start while one has promised nothing. None before the declaration.
+    #[must_use]
+    pub fn slowest(&self) -> Option<Ts> {
+        let start = self.declaration.as_ref()?.start;
+        self.writers.values().map(|promise| promise.as_ref().map_or(start, |p| p.progress)).min()
+    }
+
+    /// Whether every task and source has promised [`FOREVER`].
+    #[must_use]
+    pub fn complete(&self) -> bool {
+        self.slowest() == Some(FOREVER)
+    }
+
+    /// Every promise so far.
+    pub fn promises(&self) -> impl Iterator<Item = &Promise> {
+        self.writers.values().flatten()
+    }
+
+    /// The writers of a topic: the tasks of the stages that write it, and the world's sources. Before the declaration
+    /// it is the declaration, which promises nothing.
+    #[must_use]
+    pub fn writers_of(&self, topology: &Topology, topic: Topic) -> Vec<Writer> {
+        let stages = topology.stages.iter().filter(|stage| stage.writes.contains(&topic));
+        let tasks = stages.flat_map(|stage| stage_writers(topology, stage));
+        let Some(declaration) = &self.declaration else {
+            return vec![(DECLARATION_KEY.to_owned(), 0)];
+        };
+        tasks.chain(declaration.sources.iter().map(|source| (source_writer(source), 0))).collect()
+    }
+}
+
+fn stage_writers(topology: &Topology, stage: &Stage) -> impl Iterator<Item = Writer> + use<> {
+    let name = stage.name;
+    (0..topology.tasks(stage)).map(move |partition| (name.to_owned(), partition))
+}
+
+/// What a record of the progress topic was.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// A promise, already in the view.
+    Promise(Promise),
+    /// The declaration, already in the view.
+    Declaration,
+}
+
+/// A view that is read from the progress topic.
+#[derive(Debug)]
+pub(crate) struct Follower {
+    /// What has been read.
+    pub view: View,
+    /// Where to read on.
+    pub at: Offsets,
+}
+
+impl Follower {
+    /// Nothing is read yet.
+    pub(crate) fn new(topology: &Topology) -> Self {
+        Self { view: View::new(topology), at: Offsets::new() }
+    }
+
+    /// Takes a record of the progress topic; a tombstone says nothing.
+    pub(crate) fn take(&mut self, plan: &Plan, raw: &Raw<'_>) -> Result<Option<News>, LogError> {
+        self.at.insert(Place::new(raw.topic, raw.partition), raw.offset + 1);
+        let (Some(key), Some(value)) = (raw.key, raw.value) else {
+            return Ok(None);
+        };
+        let place =
+            |poison: Poison| LogError::Refused(format!("{}/{} offset {}: {poison}", raw.topic, raw.partition, raw.offset));
+        self.read(plan, key, value).map(Some).map_err(place)
+    }
+
+    fn read(&mut self, plan: &Plan, key: &[u8], value: &[u8]) -> Result<News, Poison> {
+        let encoded = plan.codec.decode(plan.topology.progress, None, value)?;
+        if key == DECLARATION_KEY.as_bytes() {
+            self.view.declare(plan.codec.read_declaration(&encoded.body)?);
+            return Ok(News::Declaration);
+        }
+        let promise = plan.codec.read_promise(&encoded.body)?;
+        self.view.promise(promise.clone());
+        Ok(News::Promise(promise))
+    }
+
+    /// Reads everything that is there now, and goes on reading from there.
+    pub(crate) fn catch_up(&mut self, plan: &Plan, log: &mut dyn Log) -> Result<(), LogError> {
+        let mut targets = Offsets::new();
+        for place in plan.progress() {
+            let (low, high) = log.watermarks(&place)?;
+            let at = self.at.entry(place.clone()).or_insert(low);
+            *at = (*at).max(low);
+            targets.insert(place, high);
+        }
+        log.assign(&self.at)?;
+        let begun = log.now();
+        while targets.iter().any(|(place, target)| self.at[place] < *target) {
+            self.poll(plan, log, CATCH_UP_WAIT)?;
+            for (place, position) in log.positions() {
+                self.at.entry(place).and_modify(|at| *at = position.max(*at));
+            }
+            if log.now() > begun + plan.limits.restore_stall {
+                return Err(LogError::Reopen("the progress topic cannot be read".to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what there is; true if there was something.
+    pub(crate) fn poll(&mut self, plan: &Plan, log: &mut dyn Log, wait: Duration) -> Result<bool, LogError> {
+        let mut fault = Ok(None);
+        let got = log.poll(POLL_RECORDS, wait, &mut |raw| {
+            if fault.is_ok() {
+                fault = self.take(plan, &raw);
+            }
+        })?;
+        fault.map(|_| got > 0)
+    }
+}
+
+/// How far one task may go.
+#[derive(Debug)]
+pub struct Line {
+    partition: i32,
+    inputs: Vec<(Topic, i64)>,
+    writers: BTreeMap<Writer, Held>,
+}
+
+/// What one writer has promised to one reader.
+#[derive(Debug, Default)]
+struct Held {
+    effective: Option<Ts>,
+    /// Promises with the positions they need, one for each input.
+    waiting: VecDeque<(Ts, Vec<i64>)>,
+}
+
+impl Line {
+    /// A line over the inputs of a task, read from these positions on, held by these writers.
+    #[must_use]
+    pub fn new(partition: i32, inputs: Vec<(Topic, i64)>, writers: Vec<Writer>) -> Self {
+        Self { partition, inputs, writers: writers.into_iter().map(|w| (w, Held::default())).collect() }
+    }
+
+    /// The task has read `topic` up to `position`.
+    pub fn read(&mut self, topic: Topic, position: i64) {
+        if let Some((_, at)) = self.inputs.iter_mut().find(|(t, _)| *t == topic) {
+            *at = position.max(*at);
+        }
+    }
+
+    /// A writer has promised.
+    pub fn promise(&mut self, promise: &Promise) {
+        let Some(held) = self.writers.get_mut(&(promise.writer.clone(), promise.partition)) else {
+            return;
+        };
+        let written = |topic: Topic| {
+            let of_input = promise.written.iter().find(|(t, p, _)| t == topic && *p == self.partition);
+            of_input.map_or(0, |(_, _, offset)| *offset)
+        };
+        if held.waiting.len() >= WAITING_MAX {
+            held.waiting.pop_back();
+        }
+        held.waiting.push_back((promise.progress, self.inputs.iter().map(|(topic, _)| written(topic)).collect()));
+    }
+
+    /// The instant before which everything is read; none while a writer has promised nothing that counts.
+    pub fn reached(&mut self) -> Option<Ts> {
+        let inputs = &self.inputs;
+        let is_read = |needs: &[i64]| needs.iter().zip(inputs).all(|(need, (_, at))| at >= need);
+        for held in self.writers.values_mut() {
+            while let Some((progress, _)) = held.waiting.pop_front_if(|(_, needs)| is_read(needs)) {
+                held.effective = Some(progress);
+            }
+        }
+        let mut lines = self.writers.values().map(|held| held.effective);
+        lines.try_fold(FOREVER, |least, line| line.map(|line| least.min(line)))
+    }
+}

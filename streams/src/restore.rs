@@ -1,0 +1,246 @@
+//! Restore: what must be read before the tasks of an assignment may run.
+//!
+//!     stable committed offsets ─► high watermarks of changelogs and progress, open transactions included
+//!         ─► read both up to there, committed rows only ─► inputs from the committed offsets
+//!
+//! The order matters: taken the other way round, a transaction of the former owner can slip between. A task
+//! that has promised has run before; that its group then has no offset is an error, never a fresh start.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::active::Active;
+use crate::buffer::Order;
+use crate::log::{Log, LogError, Offsets, Place, Raw};
+use crate::plan::Plan;
+use crate::processor::StoreId;
+use crate::record::{Topic, Ts};
+use crate::shard::{Kept, Shard};
+use crate::status::Phase;
+use crate::store::{Base, Memory, Overlay, State};
+use crate::task::{Counts, Task};
+use crate::topology::Topology;
+
+/// First byte of every row of a changelog.
+pub(crate) const ROW_FORMAT: u8 = 1;
+
+/// A restore under way.
+pub(crate) struct Restore {
+    committed: Offsets,
+    /// Where each partition must be read up to.
+    targets: Offsets,
+    at: Offsets,
+    rows: BTreeMap<(usize, StoreId), Overlay>,
+    total: i64,
+    left: i64,
+    progressed: Option<Duration>,
+}
+
+impl Restore {
+    /// Makes the tasks of the partitions owned, and begins to read.
+    pub(crate) fn open(shard: &mut Shard, log: &mut dyn Log) -> Result<Self, LogError> {
+        let plan = std::sync::Arc::clone(&shard.plan);
+        let tasks = tasks_of(&plan, shard.owned())?;
+        let inputs: Vec<Place> = shard.owned().to_vec();
+        let committed = log.committed(&inputs)?;
+        let mut restore = Self {
+            committed,
+            targets: Offsets::new(),
+            at: Offsets::new(),
+            rows: BTreeMap::new(),
+            total: 0,
+            left: 0,
+            progressed: None,
+        };
+        for place in plan.progress() {
+            let from = shard.progress.at.get(&place).copied();
+            let at = restore.target(log, place.clone(), from)?;
+            shard.progress.at.insert(place, at);
+        }
+        for (stage, partition) in tasks {
+            let kept = shard.unpark(stage, partition);
+            let active = restore.task(&plan, log, stage, partition, kept)?;
+            shard.actives.push(active);
+        }
+        restore.total = restore.missing();
+        restore.left = restore.total;
+        log.assign(&restore.at)?;
+        Ok(restore)
+    }
+
+    /// Notes a partition to be read; returns from where. A position beyond the end is none: the topic is another one.
+    fn target(&mut self, log: &mut dyn Log, place: Place, from: Option<i64>) -> Result<i64, LogError> {
+        let (low, high) = log.watermarks(&place)?;
+        let at = from.filter(|at| *at <= high).unwrap_or(low).max(low);
+        self.targets.insert(place.clone(), high);
+        self.at.insert(place, at);
+        Ok(at)
+    }
+
+    fn task(
+        &mut self,
+        plan: &Plan,
+        log: &mut dyn Log,
+        stage: usize,
+        partition: i32,
+        kept: Option<Kept>,
+    ) -> Result<Active, LogError> {
+        let spec = &plan.topology.stages[stage];
+        let stores = Topology::stores(spec).count();
+        let before: Vec<Option<i64>> = match &kept {
+            Some(kept) => kept.changelogs.iter().copied().map(Some).collect(),
+            None => vec![None; stores],
+        };
+        let mut changelogs = Vec::with_capacity(stores);
+        for (store, from) in before.iter().enumerate() {
+            changelogs.push(self.target(log, plan.changelog(stage, store, partition), *from)?);
+        }
+        let warm = changelogs.iter().zip(&before).all(|(at, from)| Some(*at) == *from);
+        let (state, counts) = match kept {
+            Some(kept) if warm => (kept.state, kept.counts),
+            _ => {
+                for (store, at) in changelogs.iter_mut().enumerate() {
+                    *at = self.target(log, plan.changelog(stage, store, partition), None)?;
+                }
+                (State::new((0..stores).map(|_| Box::new(Memory::default()) as Box<dyn Base>).collect()), Counts::default())
+            }
+        };
+        let codec = std::sync::Arc::clone(&plan.codec);
+        let mut task = Task::reopen(&plan.topology, spec, codec, (state, counts));
+        if plan.order == Order::Arrival {
+            task = task.in_arrival_order(stores - 2, Ts::MIN);
+        }
+        Ok(Active::new(stage, partition, spec.name, task, changelogs))
+    }
+
+    /// Takes a row of a changelog.
+    pub(crate) fn row(&mut self, raw: &Raw<'_>, task: usize, store: StoreId) -> Result<(), LogError> {
+        let place = || format!("{}/{} offset {}", raw.topic, raw.partition, raw.offset);
+        let value = match raw.value.map(<[u8]>::split_first) {
+            None => None,
+            Some(Some((&ROW_FORMAT, value))) => Some(value.into()),
+            Some(_) => return Err(LogError::Refused(format!("{}: row of an unknown format", place()))),
+        };
+        let Some(key) = raw.key else {
+            return Err(LogError::Refused(format!("{}: row without a key", place())));
+        };
+        self.rows.entry((task, store)).or_default().insert(key.into(), value);
+        self.at.insert(Place::new(raw.topic, raw.partition), raw.offset + 1);
+        Ok(())
+    }
+
+    /// Applies what was read; true when everything is there.
+    pub(crate) fn step(&mut self, shard: &mut Shard, log: &mut dyn Log) -> Result<bool, LogError> {
+        for ((task, store), rows) in std::mem::take(&mut self.rows) {
+            shard.actives[task].task.state.restore(store, rows);
+        }
+        for (place, position) in log.positions() {
+            if let Some(at) = self.at.get_mut(&place) {
+                *at = position.max(*at);
+            }
+        }
+        let left = self.missing();
+        let now = log.now();
+        let since = *self.progressed.get_or_insert(now);
+        if left < self.left {
+            self.progressed = Some(now);
+        } else if left > 0 && now > since + shard.plan.limits.restore_stall {
+            return Err(LogError::Reopen(format!("restore stands still at {}", self.first_missing())));
+        }
+        self.left = left;
+        Ok(left == 0)
+    }
+
+    /// Records, control markers included, still to be read.
+    fn missing(&self) -> i64 {
+        self.targets.iter().map(|(place, target)| (target - self.at[place]).max(0)).sum()
+    }
+
+    fn first_missing(&self) -> String {
+        let missing = self.targets.iter().find(|(place, target)| self.at[*place] < **target);
+        missing.map_or_else(String::new, |(place, target)| format!("{place} offset {} of {target}", self.at[place]))
+    }
+
+    /// How far the restore is.
+    pub(crate) fn phase(&self) -> Phase {
+        Phase::Restoring { done: (self.total - self.left).unsigned_abs(), total: self.total.unsigned_abs() }
+    }
+
+    /// Lets the tasks run, and reads their inputs; returns the committed offsets.
+    pub(crate) fn finish(self, shard: &mut Shard, log: &mut dyn Log) -> Result<Offsets, LogError> {
+        let plan = std::sync::Arc::clone(&shard.plan);
+        let mut from = Offsets::new();
+        for place in plan.progress() {
+            let at = self.at.get(&place).copied().unwrap_or_default();
+            shard.progress.at.insert(place.clone(), at);
+            from.insert(place, at);
+        }
+        for active in &mut shard.actives {
+            let stage = active.stage_of(&plan.topology);
+            active.changelogs =
+                (0..active.changelogs.len()).map(|s| self.at[&plan.changelog(active.stage, s, active.partition)]).collect();
+            let has_run = shard.progress.view.of(stage.name, active.partition).is_some();
+            let mut starts: Vec<(Topic, i64)> = Vec::new();
+            for topic in stage.reads {
+                let place = plan.place(topic, active.partition);
+                let at = match self.committed.get(&place) {
+                    Some(at) => *at,
+                    None if has_run => return Err(missing_offset(stage.name, &place)),
+                    None => log.watermarks(&place)?.0,
+                };
+                starts.push((topic, at));
+                from.insert(place, at);
+            }
+            active.start(&plan.topology, &shard.progress.view, &starts);
+        }
+        if plan.order == Order::Arrival {
+            cover_unpromised(shard, log)?;
+        }
+        log.assign(&from)?;
+        Ok(self.committed)
+    }
+}
+
+fn missing_offset(stage: &str, place: &Place) -> LogError {
+    LogError::Refused(format!(
+        "{place}: stage `{stage}` has run before, but its group has no committed offset here; \
+         restore the group's offsets, or drop the world and start it anew"
+    ))
+}
+
+/// In arrival order transactions may have committed since the last promise: what they wrote lies below the end.
+fn cover_unpromised(shard: &mut Shard, log: &mut dyn Log) -> Result<(), LogError> {
+    let plan = std::sync::Arc::clone(&shard.plan);
+    let mut ends: BTreeMap<(Topic, i32), i64> = BTreeMap::new();
+    for active in &mut shard.actives {
+        for topic in active.stage_of(&plan.topology).writes {
+            for partition in 0..plan.topology.partition_count(topic) {
+                let end = match ends.get(&(*topic, partition)) {
+                    Some(end) => *end,
+                    None => log.watermarks(&plan.place(topic, partition))?.1,
+                };
+                ends.insert((topic, partition), end);
+                active.written_up_to(topic, partition, end);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The tasks whose inputs are these partitions.
+fn tasks_of(plan: &Plan, owned: &[Place]) -> Result<Vec<(usize, i32)>, LogError> {
+    let mut tasks = Vec::new();
+    for stage in &plan.stages {
+        let inputs = plan.inputs(*stage);
+        for partition in 0..plan.topology.tasks(&plan.topology.stages[*stage]) {
+            let ours = inputs.iter().filter(|topic| owned.contains(&plan.place(topic, partition))).count();
+            if ours == inputs.len() {
+                tasks.push((*stage, partition));
+            } else if ours > 0 {
+                let name = plan.topology.stages[*stage].name;
+                return Err(LogError::Refused(format!("partition {partition} of `{name}`'s inputs went to several members")));
+            }
+        }
+    }
+    Ok(tasks)
+}

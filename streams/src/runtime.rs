@@ -1,0 +1,233 @@
+//! Running units of a topology on a cluster: one plain thread for each shard, until stopped.
+//!
+//!     start: check topics, make changelogs ─► shard threads ─► status, stop, wait
+//!
+//! A shard whose log breaks opens a new one after a bounded pause and goes on with the state that it has. One
+//! that is refused ends the whole run: a half-working pipeline would only hide the fault.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::admin;
+use crate::buffer::Order;
+use crate::codec::Codec;
+use crate::kafka::{Connection, KafkaLog, Member};
+use crate::log::LogError;
+use crate::plan::{Limits, Plan};
+use crate::reference::SourceError;
+use crate::shard::Shard;
+use crate::status::{Phase, ShardStatus, StatusCell};
+use crate::topology::{Topology, TopologyError};
+use crate::world::World;
+
+/// First pause before a broken log is opened again; doubles each time.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+/// Longest such pause.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// How often a pause looks for a stop.
+const PAUSE_STEP: Duration = Duration::from_millis(50);
+
+/// Where and how to run.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The cluster.
+    pub connection: Connection,
+    /// The world.
+    pub world: World,
+    /// In which order records are taken.
+    pub order: Order,
+    /// Name of this process, kept over restarts: its assignment then survives them. None: a fresh random one.
+    pub instance: Option<String>,
+    /// Threads for each unit, at least 1.
+    pub shards: usize,
+    /// Limits.
+    pub limits: Limits,
+}
+
+/// Why nothing runs any more.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum RuntimeError {
+    /// The graph cannot run.
+    #[error(transparent)]
+    Topology(#[from] TopologyError),
+    /// The cluster cannot be reached.
+    #[error("{0}")]
+    Unreachable(String),
+    /// Something must be changed from outside first; says what.
+    #[error("{0}")]
+    Refused(String),
+    /// A source failed.
+    #[error("{0}")]
+    Source(String),
+}
+
+impl From<LogError> for RuntimeError {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Refused(error) => Self::Refused(error),
+            LogError::Abort(error) | LogError::Reopen(error) => Self::Unreachable(error),
+        }
+    }
+}
+
+impl From<SourceError> for RuntimeError {
+    fn from(error: SourceError) -> Self {
+        Self::Source(error.0)
+    }
+}
+
+/// A running pipeline. Dropping it stops the threads without waiting for them.
+#[derive(Debug)]
+pub struct Handle {
+    stop: Arc<AtomicBool>,
+    shards: Vec<(StatusCell, JoinHandle<Result<(), RuntimeError>>)>,
+}
+
+impl Handle {
+    /// What every shard says of itself; never waits for one.
+    #[must_use]
+    pub fn status(&self) -> Vec<ShardStatus> {
+        self.shards.iter().map(|(status, _)| status.get()).collect()
+    }
+
+    /// Asks every shard to commit what is done and to leave its group.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether every shard has ended.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.shards.iter().all(|(_, thread)| thread.is_finished())
+    }
+
+    /// Waits until every shard has ended.
+    ///
+    /// # Errors
+    /// The first reason for which one gave up.
+    pub fn wait(mut self) -> Result<(), RuntimeError> {
+        let ended: Vec<Result<(), RuntimeError>> = self
+            .shards
+            .drain(..)
+            .map(|(_, thread)| thread.join().unwrap_or_else(|_| Err(RuntimeError::Refused("a shard panicked".to_owned()))))
+            .collect();
+        ended.into_iter().collect()
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Starts whole units of a topology.
+///
+/// # Errors
+/// The graph cannot run, a topic is missing or has the wrong number of partitions, or the cluster cannot be reached.
+pub fn start(
+    config: &Config,
+    topology: &Topology,
+    codec: &Arc<dyn Codec>,
+    units: &[&'static str],
+) -> Result<Handle, RuntimeError> {
+    topology.check()?;
+    if let Some(unknown) = units.iter().find(|unit| topology.stages.iter().all(|stage| stage.unit != **unit)) {
+        return Err(RuntimeError::Refused(format!("`{unknown}` is no unit of the pipeline")));
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut handle = Handle { stop: Arc::clone(&stop), shards: Vec::new() };
+    let instance = config.instance.clone().unwrap_or_else(|| uuid::Uuid::new_v4().simple().to_string());
+    let since = Instant::now();
+    for unit in units {
+        let codec = Arc::clone(codec);
+        let plan = Plan::new(topology.clone(), codec, config.world.clone(), config.order, config.limits, unit);
+        admin::prepare(&config.connection, &plan)?;
+        let plan = Arc::new(plan);
+        for number in 0..config.shards.max(1) {
+            let member = member(config, &plan, unit, &instance, number);
+            let status = StatusCell::new(unit, number);
+            let shard = Shard::new(Arc::clone(&plan), status.clone());
+            let runner = Runner { connection: config.connection.clone(), member, shard, status: status.clone(), since };
+            let stop = Arc::clone(&stop);
+            let thread = std::thread::Builder::new().name(format!("{unit}-{number}")).spawn(move || runner.run(&stop));
+            let thread = thread.map_err(|error| RuntimeError::Refused(format!("no thread: {error}")))?;
+            handle.shards.push((status, thread));
+        }
+    }
+    Ok(handle)
+}
+
+fn member(config: &Config, plan: &Plan, unit: &str, instance: &str, shard: usize) -> Member {
+    let mut topics: Vec<String> =
+        plan.stages.iter().flat_map(|stage| plan.inputs(*stage)).map(|topic| config.world.topic(topic)).collect();
+    topics.sort_unstable();
+    topics.dedup();
+    Member {
+        group: config.world.group(unit),
+        topics,
+        transactional_id: config.world.member(unit, instance, shard),
+        is_static: config.instance.is_some(),
+    }
+}
+
+/// One shard's thread.
+struct Runner {
+    connection: Connection,
+    member: Member,
+    shard: Shard,
+    status: StatusCell,
+    since: Instant,
+}
+
+impl Runner {
+    fn run(mut self, stop: &AtomicBool) -> Result<(), RuntimeError> {
+        let mut backoff = Backoff::default();
+        loop {
+            let commits = self.status.get().commits;
+            let opened = KafkaLog::open(&self.connection, &self.member, self.since);
+            match opened.and_then(|mut log| self.shard.run(&mut log, stop)) {
+                Ok(()) => {
+                    self.status.set(|status| status.phase = Phase::Stopped);
+                    return Ok(());
+                }
+                Err(LogError::Refused(error)) => {
+                    self.status.set(|status| status.phase = Phase::Failed(error.clone()));
+                    stop.store(true, Ordering::Relaxed);
+                    return Err(RuntimeError::Refused(error));
+                }
+                Err(error) => {
+                    self.status.set(|status| {
+                        status.phase = Phase::Waiting(error.to_string());
+                        status.reopened += 1;
+                    });
+                    backoff.wait(&error, self.status.get().commits > commits, stop);
+                    if stop.load(Ordering::Relaxed) {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The pause before a log is opened again: doubles until something was committed.
+#[derive(Debug, Default)]
+pub(crate) struct Backoff {
+    failures: u32,
+}
+
+impl Backoff {
+    /// Waits, or until a stop.
+    pub(crate) fn wait(&mut self, error: &LogError, committed: bool, stop: &AtomicBool) {
+        self.failures = if committed { 0 } else { self.failures + 1 };
+        let pause = (PAUSE_MIN * 2_u32.saturating_pow(self.failures.min(10))).min(PAUSE_MAX);
+        tracing::warn!(%error, ?pause, "opening the log again");
+        let until = Instant::now() + pause;
+        while Instant::now() < until && !stop.load(Ordering::Relaxed) {
+            std::thread::sleep(PAUSE_STEP);
+        }
+    }
+}

@@ -1,0 +1,468 @@
+//! The loop of one shard: one log, one thread, the tasks that the group gave to it.
+//!
+//!     assigned ─► stable offsets ─► high watermarks ─► restore ─► run: read, process, commit
+//!
+//! Outputs, changelog rows (the last value of each key), promises and offsets commit in one transaction, by
+//! need: at once when the input is idle, else by age or size. Bases are touched only after the commit, so an
+//! abort throws away overlays and reads again from the committed offsets; nothing is ever wiped.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::active::Active;
+use crate::buffer::Order;
+use crate::edge;
+use crate::log::{Log, LogError, Offsets, Outgoing, Place, Raw, Rebalance};
+use crate::plan::{Plan, Route};
+use crate::progress::{Follower, News};
+use crate::record::{Record, Ts};
+use crate::restore::{ROW_FORMAT, Restore};
+use crate::status::{Phase, ShardStatus, StatusCell, TaskStatus};
+use crate::store::State;
+use crate::task::Counts;
+
+/// Records handed over by one poll.
+const POLL_RECORDS: usize = 1_000;
+/// Longest wait for a record; also how long a stop may go unnoticed.
+const POLL_WAIT: Duration = Duration::from_millis(50);
+/// Longest pause after an abort.
+const ABORT_PAUSE_MAX: Duration = Duration::from_secs(1);
+/// Time between two reports while nothing is committed.
+const REPORT_GAP: Duration = Duration::from_millis(250);
+
+/// What stays of a task that is not ours at the moment.
+pub(crate) struct Kept {
+    /// Committed rows.
+    pub state: State,
+    /// What was done so far.
+    pub counts: Counts,
+    /// Offset behind the last row applied, by store.
+    pub changelogs: Vec<i64>,
+}
+
+/// Where a shard stands.
+enum Stand {
+    /// Waiting for the group.
+    Idle,
+    /// Reading changelogs and promises.
+    Restoring(Restore),
+    /// Processing.
+    Running,
+}
+
+/// The open transaction.
+#[derive(Debug, Default)]
+struct Open {
+    since: Option<Duration>,
+    bytes: usize,
+}
+
+/// One shard of a unit.
+pub(crate) struct Shard {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) progress: Follower,
+    pub(crate) actives: Vec<Active>,
+    parked: BTreeMap<(usize, i32), Kept>,
+    stand: Stand,
+    owned: Vec<Place>,
+    committed: Offsets,
+    open: Open,
+    out: Vec<Record>,
+    framed: Vec<u8>,
+    last_commit: Duration,
+    last_promise: Duration,
+    last_report: Duration,
+    aborts_in_a_row: u32,
+    busy: bool,
+    fault: Option<LogError>,
+    status: StatusCell,
+}
+
+impl Shard {
+    /// A shard that owns nothing yet.
+    pub(crate) fn new(plan: Arc<Plan>, status: StatusCell) -> Self {
+        Self {
+            progress: Follower::new(&plan.topology),
+            plan,
+            actives: Vec::new(),
+            parked: BTreeMap::new(),
+            stand: Stand::Idle,
+            owned: Vec::new(),
+            committed: Offsets::new(),
+            open: Open::default(),
+            out: Vec::new(),
+            framed: Vec::new(),
+            last_commit: Duration::ZERO,
+            last_promise: Duration::ZERO,
+            last_report: Duration::ZERO,
+            aborts_in_a_row: 0,
+            busy: false,
+            fault: None,
+            status,
+        }
+    }
+
+    /// Runs until stopped; then what is done is committed.
+    ///
+    /// # Errors
+    /// Never [`LogError::Abort`]. After [`LogError::Reopen`] the shard goes on with a new log.
+    pub(crate) fn run(&mut self, log: &mut dyn Log, stop: &AtomicBool) -> Result<(), LogError> {
+        let result = self.turns(log, stop);
+        if result.is_err() {
+            self.park();
+            self.stand = Stand::Idle;
+        }
+        result.map_err(|error| match error {
+            LogError::Abort(reason) => LogError::Reopen(reason),
+            other => other,
+        })
+    }
+
+    fn turns(&mut self, log: &mut dyn Log, stop: &AtomicBool) -> Result<(), LogError> {
+        self.report(log.now());
+        while !stop.load(Ordering::Relaxed) {
+            self.turn(log)?;
+        }
+        match self.settle(log) {
+            Err(LogError::Abort(_)) => log.abort(),
+            other => other,
+        }
+    }
+
+    /// One round: read, answer the group, do what can be done, commit if it is time.
+    pub(crate) fn turn(&mut self, log: &mut dyn Log) -> Result<(), LogError> {
+        let wait = self.wait(log.now());
+        let got = log.poll(POLL_RECORDS, wait, &mut |raw| self.take(&raw))?;
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
+        }
+        while let Some(change) = log.rebalance() {
+            self.rebalanced(log, change)?;
+        }
+        let done = match &self.stand {
+            Stand::Idle => Ok(()),
+            Stand::Restoring(_) => self.restore(log),
+            Stand::Running => self.work(log, got),
+        };
+        if log.now() >= self.last_report + REPORT_GAP {
+            self.report(log.now());
+        }
+        match done {
+            Err(LogError::Abort(reason)) => self.roll_back(log, &reason),
+            other => other,
+        }
+    }
+
+    /// How long the next poll may wait.
+    fn wait(&self, now: Duration) -> Duration {
+        match (&self.stand, self.open.since) {
+            (Stand::Running, _) if self.busy => Duration::ZERO,
+            (Stand::Running, Some(_)) => (self.last_commit + self.plan.limits.commit_gap).saturating_sub(now),
+            _ => POLL_WAIT,
+        }
+    }
+
+    /// Takes one record of the log.
+    fn take(&mut self, raw: &Raw<'_>) {
+        match self.plan.route(raw.topic) {
+            Some(Route::Progress) => self.take_progress(raw),
+            Some(Route::Topic(topic)) => {
+                let partitions = self.plan.topology.partition_count(topic);
+                let arrived = edge::read(raw, topic, partitions, &*self.plan.codec);
+                let readers = self.actives.iter_mut().filter(|a| a.partition == raw.partition && a.reads(topic));
+                readers.for_each(|active| active.accept(self.plan.order, arrived.clone()));
+            }
+            Some(Route::Changelog(stage, store)) => {
+                let task = self.actives.iter().position(|a| (a.stage, a.partition) == (stage, raw.partition));
+                if let (Stand::Restoring(restore), Some(task)) = (&mut self.stand, task)
+                    && let Err(error) = restore.row(raw, task, store)
+                {
+                    self.fault = Some(error);
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn take_progress(&mut self, raw: &Raw<'_>) {
+        match self.progress.take(&self.plan, raw) {
+            Ok(Some(News::Promise(promise))) => self.actives.iter_mut().for_each(|active| active.promise(&promise)),
+            Ok(Some(News::Declaration)) => {
+                self.actives.iter_mut().for_each(|active| active.follow(&self.plan.topology, &self.progress.view));
+            }
+            Ok(None) => {}
+            Err(error) => self.fault = Some(error),
+        }
+    }
+
+    fn rebalanced(&mut self, log: &mut dyn Log, change: Rebalance) -> Result<(), LogError> {
+        match change {
+            Rebalance::Assigned(places) => {
+                tracing::debug!(partitions = places.len(), "assigned");
+                self.owned = places;
+                self.open(log)
+            }
+            Rebalance::Revoked { lost } => {
+                tracing::debug!(lost, "revoked");
+                let settled = if lost { log.abort() } else { self.settle(log) };
+                match settled {
+                    Err(LogError::Abort(_)) => log.abort()?,
+                    other => other?,
+                }
+                self.park();
+                self.owned.clear();
+                self.stand = Stand::Idle;
+                log.unassign()
+            }
+        }
+    }
+
+    /// Takes up the tasks of the partitions owned: from here on they restore.
+    fn open(&mut self, log: &mut dyn Log) -> Result<(), LogError> {
+        self.park();
+        let restore = Restore::open(self, log)?;
+        self.stand = Stand::Restoring(restore);
+        Ok(())
+    }
+
+    /// The task of a stage on a partition, warm if it was here before.
+    pub(crate) fn unpark(&mut self, stage: usize, partition: i32) -> Option<Kept> {
+        self.parked.remove(&(stage, partition))
+    }
+
+    /// The partitions that the group gave to this shard.
+    pub(crate) fn owned(&self) -> &[Place] {
+        &self.owned
+    }
+
+    /// Puts every task aside with its committed rows.
+    fn park(&mut self) {
+        for active in self.actives.drain(..) {
+            let (mut state, counts) = active.task.close();
+            state.abort();
+            self.parked.insert((active.stage, active.partition), Kept { state, counts, changelogs: active.changelogs });
+        }
+        self.open = Open::default();
+        self.out.clear();
+        self.busy = false;
+    }
+
+    fn restore(&mut self, log: &mut dyn Log) -> Result<(), LogError> {
+        let Stand::Restoring(mut restore) = std::mem::replace(&mut self.stand, Stand::Idle) else {
+            return Ok(());
+        };
+        if !restore.step(self, log)? {
+            self.stand = Stand::Restoring(restore);
+            return Ok(());
+        }
+        self.committed = restore.finish(self, log)?;
+        self.stand = Stand::Running;
+        self.last_promise = Duration::ZERO;
+        self.report(log.now());
+        Ok(())
+    }
+
+    /// How far in event time anybody may go now.
+    fn limit(&self) -> Ts {
+        self.progress.view.slowest().map_or(Ts::MIN, |slowest| slowest.saturating_add(self.plan.limits.skew))
+    }
+
+    fn work(&mut self, log: &mut dyn Log, got: usize) -> Result<(), LogError> {
+        if got == 0 {
+            self.pass_markers(log);
+        }
+        let limit = self.limit();
+        for index in 0..self.actives.len() {
+            while self.actives[index].step(self.plan.order, limit, &mut self.out) {
+                self.open.since.get_or_insert(log.now());
+                self.send_outputs(log, index)?;
+                if self.is_full(log.now()) {
+                    self.commit(log)?;
+                }
+            }
+        }
+        let now = log.now();
+        if self.open.since.is_none() && self.wants_promise(now) {
+            self.open.since = Some(now);
+        }
+        self.busy = got > 0;
+        let idle = got == 0 && now >= self.last_commit + self.plan.limits.commit_gap;
+        if self.open.since.is_some() && (idle || self.is_full(now)) {
+            self.commit(log)?;
+        }
+        Ok(())
+    }
+
+    /// Control markers are read, too: nothing else lies between the last record and the log's position.
+    fn pass_markers(&mut self, log: &mut dyn Log) {
+        for (place, position) in log.positions() {
+            if let Some(Route::Topic(topic)) = self.plan.route(&place.topic) {
+                let readers = self.actives.iter_mut().filter(|active| active.partition == place.partition);
+                readers.for_each(|active| active.read(topic, position));
+            }
+        }
+    }
+
+    fn wants_promise(&mut self, now: Duration) -> bool {
+        self.may_promise(now) && self.actives.iter_mut().any(Active::could_promise)
+    }
+
+    /// In event time at each commit; in arrival order now and then.
+    fn may_promise(&self, now: Duration) -> bool {
+        self.plan.order == Order::EventTime || now >= self.last_promise + self.plan.limits.promise_gap
+    }
+
+    fn is_full(&self, now: Duration) -> bool {
+        let limits = &self.plan.limits;
+        self.open.bytes >= limits.commit_bytes || self.open.since.is_some_and(|since| now >= since + limits.commit_age)
+    }
+
+    fn send_outputs(&mut self, log: &mut dyn Log, index: usize) -> Result<(), LogError> {
+        for record in self.out.drain(..) {
+            let mut send = |outgoing: Outgoing<'_>| log.send(outgoing);
+            let (partition, bytes) = self.plan.outgoing(&record, &mut self.framed, &mut send)?;
+            self.open.bytes += bytes;
+            self.actives[index].touch(record.topic, partition);
+        }
+        Ok(())
+    }
+
+    /// Commits what is done, if anything is.
+    fn settle(&mut self, log: &mut dyn Log) -> Result<(), LogError> {
+        match (&self.stand, self.open.since) {
+            (Stand::Running, Some(_)) => self.commit(log),
+            _ => Ok(()),
+        }
+    }
+
+    fn commit(&mut self, log: &mut dyn Log) -> Result<(), LogError> {
+        let begun = log.now();
+        let promising = self.advance_promises(begun);
+        self.send_rows(log)?;
+        let mut delivered = log.drain()?;
+        self.note_written(&delivered);
+        for index in promising {
+            if let Some(promise) = self.actives[index].promise_record() {
+                self.plan.promise(&promise, &mut |outgoing| log.send(outgoing))?;
+            }
+        }
+        delivered.extend(log.drain()?);
+        let next = self.next_offsets();
+        log.commit(&next)?;
+        self.committed.extend(next);
+        self.committed_tasks(&delivered);
+        self.open = Open::default();
+        self.aborts_in_a_row = 0;
+        self.last_commit = log.now();
+        self.status.committed(self.last_commit - begun);
+        self.report(self.last_commit);
+        Ok(())
+    }
+
+    /// The tasks that promise in this transaction.
+    fn advance_promises(&mut self, now: Duration) -> Vec<usize> {
+        if !self.may_promise(now) {
+            return Vec::new();
+        }
+        self.last_promise = now;
+        let actives = self.actives.iter_mut().enumerate();
+        actives.filter_map(|(i, a)| ((a.dirty || a.could_promise()) && a.advance_promise()).then_some(i)).collect()
+    }
+
+    /// Sends the last value of each row that changed.
+    fn send_rows(&mut self, log: &mut dyn Log) -> Result<(), LogError> {
+        for active in &self.actives {
+            for (store, rows) in active.task.state.dirty() {
+                let place = self.plan.changelog(active.stage, store, active.partition);
+                for (key, value) in rows {
+                    self.framed.clear();
+                    self.framed.push(ROW_FORMAT);
+                    self.framed.extend_from_slice(value.as_deref().unwrap_or_default());
+                    let value = value.as_ref().map(|_| self.framed.as_slice());
+                    let (topic, partition) = (&*place.topic, place.partition);
+                    log.send(Outgoing { topic, partition, timestamp: None, key, value, headers: &[] })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn note_written(&mut self, delivered: &Offsets) {
+        for (place, offset) in delivered {
+            if let Some(Route::Topic(topic)) = self.plan.route(&place.topic) {
+                self.actives.iter_mut().for_each(|active| active.delivered(topic, place.partition, *offset));
+            }
+        }
+    }
+
+    /// The offsets that changed; never none, because they carry the generation that fences a late owner.
+    fn next_offsets(&self) -> Offsets {
+        let mut next = Offsets::new();
+        for active in &self.actives {
+            for (topic, offset) in active.next_offsets() {
+                let lowest = next.entry(self.plan.place(topic, active.partition)).or_insert(offset);
+                *lowest = offset.min(*lowest);
+            }
+        }
+        let first = next.first_key_value().map(|(place, offset)| (place.clone(), *offset));
+        next.retain(|place, offset| self.committed.get(place) != Some(offset));
+        if next.is_empty() {
+            next.extend(first);
+        }
+        next
+    }
+
+    /// The transaction is committed: overlays reach their bases.
+    fn committed_tasks(&mut self, delivered: &Offsets) {
+        for active in &mut self.actives {
+            active.task.state.commit();
+            active.dirty = false;
+        }
+        for (place, offset) in delivered {
+            if let Some(Route::Changelog(stage, store)) = self.plan.route(&place.topic) {
+                let owner = self.actives.iter_mut().find(|a| (a.stage, a.partition) == (stage, place.partition));
+                owner.into_iter().for_each(|active| active.changelogs[store] = *offset);
+            }
+        }
+    }
+
+    /// Drops what is not committed and begins again from the committed offsets.
+    fn roll_back(&mut self, log: &mut dyn Log, reason: &str) -> Result<(), LogError> {
+        tracing::warn!(reason, "transaction aborted");
+        self.status.aborted();
+        log.abort()?;
+        self.park();
+        let pause = Duration::from_millis(10) * 2_u32.saturating_pow(self.aborts_in_a_row.min(10));
+        self.aborts_in_a_row += 1;
+        log.pause(pause.min(ABORT_PAUSE_MAX));
+        match self.open(log) {
+            Err(LogError::Abort(reason)) => Err(LogError::Reopen(reason)),
+            other => other,
+        }
+    }
+
+    fn report(&mut self, now: Duration) {
+        self.last_report = now;
+        let phase = match &self.stand {
+            Stand::Idle => Phase::Joining,
+            Stand::Restoring(restore) => restore.phase(),
+            Stand::Running => Phase::Running,
+        };
+        let tasks = self.actives.iter().map(|active| TaskStatus {
+            stage: active.stage_of(&self.plan.topology).name,
+            partition: active.partition,
+            counts: active.task.counts.clone(),
+            waiting: active.waiting(),
+            promised: active.promised(),
+        });
+        let tasks = tasks.collect();
+        self.status.set(|status: &mut ShardStatus| {
+            status.phase = phase;
+            status.tasks = tasks;
+            status.complete = self.progress.view.complete();
+            status.slowest = self.progress.view.slowest();
+        });
+    }
+}

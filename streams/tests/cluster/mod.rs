@@ -1,0 +1,177 @@
+//! A world of its own for each test on a real cluster.
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{Headers, Message};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use slipstream_streams::buffer::Order;
+use slipstream_streams::edge;
+use slipstream_streams::kafka::Connection;
+use slipstream_streams::log::Raw;
+use slipstream_streams::plan::Limits;
+use slipstream_streams::record::{Record, Ts};
+use slipstream_streams::runtime::{Config, Handle};
+use slipstream_streams::source;
+use slipstream_streams::topology::Topology;
+use slipstream_streams::world::{Declaration, World};
+
+use crate::toy::{self, Fact, codec, fact};
+
+/// Longest time for anything.
+pub const PATIENCE: Duration = Duration::from_secs(90);
+
+pub struct Cluster {
+    pub bootstrap: String,
+    pub world: World,
+    pub topology: Topology,
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(std::thread::Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(value) => return value,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}
+
+impl Cluster {
+    /// A fresh world with its topics; none without a cluster to test on.
+    pub fn new(test: &str, meters: i32, streets: i32) -> Option<Self> {
+        let Ok(bootstrap) = std::env::var("SLIPSTREAM_TEST_KAFKA") else {
+            eprintln!("skipped: SLIPSTREAM_TEST_KAFKA names no cluster");
+            return None;
+        };
+        let mark = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+        let world = World::new(Some(&format!("{test}-{mark}"))).unwrap();
+        let cluster = Self { bootstrap, world, topology: toy::topology(meters, streets) };
+        cluster.make_topics();
+        Some(cluster)
+    }
+
+    fn make_topics(&self) {
+        let admin: AdminClient<DefaultClientContext> =
+            ClientConfig::new().set("bootstrap.servers", &self.bootstrap).create().unwrap();
+        let names: Vec<(String, i32)> =
+            self.topology.partitions.iter().map(|(topic, count)| (self.world.topic(topic), *count)).collect();
+        let topics: Vec<NewTopic<'_>> = names
+            .iter()
+            .map(|(name, count)| {
+                NewTopic::new(name, *count, TopicReplication::Fixed(1))
+                    .set("retention.ms", "-1")
+                    .set("message.timestamp.after.max.ms", "9223372036854775807")
+            })
+            .collect();
+        for made in block_on(admin.create_topics(&topics, &AdminOptions::new())).unwrap() {
+            made.unwrap();
+        }
+    }
+
+    pub fn config(&self, order: Order, instance: Option<&str>) -> Config {
+        Config {
+            connection: Connection::plain(&self.bootstrap),
+            world: self.world.clone(),
+            order,
+            instance: instance.map(str::to_owned),
+            shards: 1,
+            limits: Limits::default(),
+        }
+    }
+
+    pub fn declare(&self, sources: &[&str]) {
+        let declaration =
+            Declaration { sources: sources.iter().map(|s| (*s).to_owned()).collect(), start: toy::START, live: false };
+        source::declare(&self.config(Order::EventTime, None), &self.topology, &codec(), &declaration).unwrap();
+    }
+
+    pub fn publish(&self, name: &str, records: &[Record]) {
+        let (config, stop) = (self.config(Order::EventTime, None), AtomicBool::new(false));
+        let mut pace = |_: Ts| Duration::ZERO;
+        let mut listed = toy::Listed::new(records);
+        let published = source::publish(&config, &self.topology, &codec(), name, &mut listed, &mut pace, &stop);
+        assert_eq!(published.unwrap(), records.len() as u64);
+    }
+
+    /// Waits until every task and source has promised for ever.
+    pub fn wait_complete(&self, pipeline: &Handle) {
+        let deadline = Instant::now() + PATIENCE;
+        while !pipeline.status().iter().any(|shard| shard.complete) {
+            assert!(Instant::now() < deadline && !pipeline.is_finished(), "{:#?}", pipeline.status());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Every committed record of the topology's topics but promises, sorted.
+    pub fn facts(&self) -> Vec<Fact> {
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", &self.bootstrap)
+            .set("group.id", "facts")
+            .set("isolation.level", "read_committed")
+            .set("enable.auto.commit", "false")
+            .create()
+            .unwrap();
+        let mut facts = Vec::new();
+        for (topic, count) in self.topology.partitions.iter().filter(|(topic, _)| **topic != toy::PROGRESS) {
+            for partition in 0..*count {
+                self.read_partition(&consumer, topic, partition, *count, &mut facts);
+            }
+        }
+        facts.sort();
+        facts
+    }
+
+    fn read_partition(&self, consumer: &BaseConsumer, topic: &'static str, partition: i32, count: i32, facts: &mut Vec<Fact>) {
+        let name = self.world.topic(topic);
+        let (_, end) = consumer.fetch_watermarks(&name, partition, PATIENCE).unwrap();
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&name, partition, Offset::Beginning).unwrap();
+        consumer.assign(&list).unwrap();
+        let position = || match consumer.position().unwrap().elements()[0].offset() {
+            Offset::Offset(offset) => offset,
+            _ => 0,
+        };
+        while position() < end {
+            let Some(message) = consumer.poll(Duration::from_millis(100)) else { continue };
+            let message = message.unwrap();
+            let headers: Vec<(&str, &[u8])> =
+                message.headers().into_iter().flat_map(|h| h.iter()).map(|h| (h.key, h.value.unwrap())).collect();
+            let raw = Raw {
+                topic: message.topic(),
+                partition,
+                offset: message.offset(),
+                timestamp: message.timestamp().to_millis().unwrap(),
+                key: message.key(),
+                value: message.payload(),
+                headers: &headers,
+            };
+            facts.push(fact(&edge::read(&raw, topic, count, &toy::ToyCodec).record));
+        }
+    }
+
+    /// The world holds exactly these records, each once.
+    pub fn assert_facts(&self, expected: &[Fact]) {
+        let found = self.facts();
+        let strange = found.iter().zip(expected).find(|(found, expected)| found != expected);
+        assert_eq!(strange, None, "{} records, expected {}", found.len(), expected.len());
+        assert_eq!(found.len(), expected.len());
+    }
+}
