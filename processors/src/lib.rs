@@ -7,5 +7,7 @@
 
 pub mod context;
 pub mod edge;
+pub mod journey;
 pub mod pipeline;
+pub mod rights;
 pub mod stages;

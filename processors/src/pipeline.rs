@@ -88,7 +88,7 @@ pub const PIPELINE: &[Row] = &[
             t::FLIGHT_EVENTS_BY_ORGANISATION,
         ],
         writes: &[t::REACCOMMODATION, t::DECISION_AUDIT],
-        stores: &["bookings", "legs", "seats", "pending"],
+        stores: &["bookings", "legs", "parties", "pending"],
         make: || Box::<stages::recover::Recover>::default(),
     },
     Row {

@@ -1,14 +1,165 @@
-//! Placeholder of the stage `entitle` until its engineer writes it.
+//! What each passenger of a disrupted journey gets: the way on, the law, care, a choice; and when it is over.
+//!
+//! ```text
+//! booking.events ────┐
+//! disruption.by-pnr ─┼─► case of the journey ─► assess ─► rights ─► passenger.events, decision.audit
+//! reaccommodation ───┘        ▲ timers: care falls due, the journey should be over
+//! ```
+//!
+//! Keeps the booking, and one [`Case`] for each disrupted journey until [`KEEP_MS`] after it is closed. Whatever comes
+//! in updates the case; then everything that has become true and was not said before is said, once. A decision is
+//! provisional until the journey, as it was really travelled, has ended; each revision has its own record and audit.
+//! Does not promise the moment a door opened: in-block stands in for it, and near a threshold the law module says so.
 
-use slipstream_streams::processor::{Cx, Poison, Processor};
+mod assess;
+mod case;
+mod say;
+
+use slipstream_schemas::records::{Booking, BookingDisruption, Outcome, Phase, Reaccommodation};
+use slipstream_schemas::topics::{BOOKING_EVENTS, DISRUPTION_BY_PNR};
+use slipstream_streams::processor::{Cx, Poison, Processor, Timer};
 use slipstream_streams::record::Record;
+
+use self::case::{BOOKINGS, CASES, Case};
+use crate::context::{Typed, read};
+use crate::journey::HOUR;
+
+/// How long after the journey should have ended its end is waited for, ms.
+const END_GRACE_MS: i64 = 3 * HOUR;
+/// How long a party without seats is waited for after its booked arrival, ms: longer than seats are looked for.
+const UNPLACED_GRACE_MS: i64 = 72 * HOUR;
+/// How long a closed case is remembered, ms.
+const KEEP_MS: i64 = 168 * HOUR;
+
+/// Care or a choice may have fallen due.
+const DUE: u8 = 1;
+/// The journey should be over.
+const END: u8 = 2;
+/// The case may be forgotten.
+const FORGET: u8 = 3;
 
 /// The stage.
 #[derive(Debug, Default)]
 pub struct Entitle;
 
 impl Processor for Entitle {
-    fn process(&mut self, _cx: &mut Cx<'_>, _record: &Record) -> Result<(), Poison> {
+    fn process(&mut self, cx: &mut Cx<'_>, record: &Record) -> Result<(), Poison> {
+        match record.topic {
+            BOOKING_EVENTS => take_booking(cx, &read(record)?),
+            DISRUPTION_BY_PNR => take_disruption(cx, read(record)?),
+            _ => take_reaccommodation(cx, read(record)?),
+        }
+    }
+
+    fn on_timer(&mut self, cx: &mut Cx<'_>, timer: &Timer) -> Result<(), Poison> {
+        let Some(mut case) = cx.load::<Case>(CASES, &timer.sub)? else {
+            return Ok(());
+        };
+        match timer.kind {
+            FORGET => {
+                cx.delete(CASES, &timer.sub);
+                return Ok(());
+            }
+            END => case.closed = assess::is_over(&case, cx.now()),
+            _ => {}
+        }
+        advance(cx, case);
         Ok(())
     }
+}
+
+fn take_booking(cx: &mut Cx<'_>, booking: &Booking) -> Result<(), Poison> {
+    if booking.pnr.as_str() != cx.key() {
+        return Err(Poison::new("misplaced key", format_args!("pnr: {} under the key {}", booking.pnr, cx.key())));
+    }
+    cx.save(BOOKINGS, b"", booking);
+    for (sub, early) in cx.load_all::<BookingDisruption>(BOOKINGS, case::EARLY)? {
+        cx.delete(BOOKINGS, &sub);
+        take_disruption(cx, early)?;
+    }
+    for (_, mut case) in cx.load_all::<Case>(CASES, b"")? {
+        let known = !booking.passengers.is_empty() && case.passengers != booking.passengers;
+        if known && !case.closed {
+            case.passengers = booking.passengers.clone();
+            advance(cx, case);
+        }
+    }
+    Ok(())
+}
+
+fn take_disruption(cx: &mut Cx<'_>, news: BookingDisruption) -> Result<(), Poison> {
+    let Some(mut case) = case::find(cx, &news.what.leg)? else {
+        // Live, topics race: what is said of a booking may be here before the booking.
+        let sub = [case::EARLY, news.what.leg.to_string().as_bytes()].concat();
+        cx.save(BOOKINGS, &sub, &news);
+        return Ok(());
+    };
+    if case.closed {
+        cx.late();
+        return Ok(());
+    }
+    if assess::cancelled(&news) && case.told_at.is_none() {
+        case.told_at = Some(cx.now());
+    }
+    match case.disruptions.iter_mut().find(|known| known.what.leg == news.what.leg) {
+        Some(known) => *known = news,
+        None => case.disruptions.push(news),
+    }
+    advance(cx, case);
+    Ok(())
+}
+
+fn take_reaccommodation(cx: &mut Cx<'_>, news: Reaccommodation) -> Result<(), Poison> {
+    let mut cases: Vec<Case> = cx.load_all::<Case>(CASES, b"")?.into_iter().map(|(_, case)| case).collect();
+    cases.sort_by_key(|case| case.first);
+    let Some(mut case) = cases.into_iter().rfind(|case| case.first <= news.segment) else {
+        return Err(Poison::new("unknown journey", format_args!("segment: {} of {} has no disruption", news.segment, news.pnr)));
+    };
+    if case.closed {
+        cx.late();
+        return Ok(());
+    }
+    match news.outcome {
+        Outcome::Refunded => case.refunded = true,
+        _ => case.way = vec![news],
+    }
+    advance(cx, case);
+    Ok(())
+}
+
+/// Says what has become true, and sets the timers for what may become true by time alone.
+fn advance(cx: &mut Cx<'_>, mut case: Case) {
+    cx.set_organisation(case.organisation.clone().as_str());
+    case.closed |= case.refunded || assess::arrived(&case);
+    let facts = assess::facts(&case, cx.now());
+    let rights = facts.as_ref().map(crate::rights::decide);
+    say::news(cx, &mut case);
+    if let (Some(facts), Some(rights)) = (facts, rights) {
+        say::entitlements(cx, &mut case, &facts, rights);
+    }
+    let sub = case.sub();
+    if case.closed {
+        cx.cancel_timer(DUE, &sub);
+        cx.cancel_timer(END, &sub);
+        cx.set_timer(FORGET, &sub, cx.now() + KEEP_MS);
+    } else {
+        cx.set_timer(END, &sub, end(&case).max(cx.now() + HOUR));
+        if let Some(due) = assess::next_due(&case, cx.now()) {
+            cx.set_timer(DUE, &sub, due);
+        }
+    }
+    cx.save(CASES, &sub, &case);
+}
+
+/// When the journey should be over at the latest.
+fn end(case: &Case) -> i64 {
+    let booked = case.booked.last().map_or(0, |last| last.scheduled_arrival);
+    let stranded = case.way.first().is_some_and(|way| way.outcome == Outcome::Unplaceable);
+    if stranded || assess::broken(case) {
+        return booked + UNPLACED_GRACE_MS;
+    }
+    let live = |d: &&BookingDisruption| d.what.phase != Phase::Resolved;
+    let expected = case.disruptions.iter().filter(live).filter_map(|d| d.what.expected_arrival).max().unwrap_or(booked);
+    let planned = case.travelled().last().map_or(booked, |last| last.scheduled_arrival);
+    expected.max(planned) + END_GRACE_MS
 }

@@ -1,0 +1,178 @@
+//! From a case to the facts that the law asks for. Nothing here says anything.
+//!
+//! ```text
+//! disruptions ─► event, cause, departure delay        way on ─► offer, arrival, night        told_at ─► notice
+//! ```
+
+use slipstream_schemas::ids::Airport;
+use slipstream_schemas::records::{BookingDisruption, Outcome, Pattern, Segment};
+use slipstream_schemas::reference;
+
+use super::case::Case;
+use crate::journey::{HOUR, MINUTE};
+use crate::rights::{Arrival, Event, Facts, LegFacts, Notice, Offer, cause_of_code};
+
+/// A cause with at least this share of the minutes is the cause; otherwise it is mixed. Percent.
+const MAIN_SHARE: i32 = 60;
+/// Departure delays at which something falls due when nobody says when the flight will leave, ms (Article 6).
+const CLIFFS: [i64; 4] = [2 * HOUR, 3 * HOUR, 4 * HOUR, 5 * HOUR];
+/// Passengers of a cancelled flight are taken to be at the airport this long before it was to leave, ms.
+pub(super) const PRESENCE: i64 = 2 * HOUR;
+
+/// The leg does not operate.
+pub(super) fn cancelled(news: &BookingDisruption) -> bool {
+    news.what.pattern == Pattern::Cancellation && news.what.expected_departure.is_none()
+}
+
+/// The journey as booked cannot be travelled, and no way on stands yet.
+pub(super) fn broken(case: &Case) -> bool {
+    let stands = case.way.first().is_some_and(|way| matches!(way.outcome, Outcome::Rebooked | Outcome::Kept));
+    let hurt = |d: &BookingDisruption| cancelled(d) || (d.what.pattern == Pattern::Diversion && !d.what.arrived) || d.connection_at_risk;
+    !stands && booked(case).any(hurt)
+}
+
+/// Disruptions of legs that were booked.
+fn booked(case: &Case) -> impl Iterator<Item = &BookingDisruption> {
+    case.disruptions.iter().filter(|d| case.booked.iter().any(|segment| segment.leg == d.what.leg))
+}
+
+fn of<'a>(case: &'a Case, segment: &Segment) -> Option<&'a BookingDisruption> {
+    case.disruptions.iter().find(|d| d.what.leg == segment.leg)
+}
+
+/// The journey's last leg, as really travelled, is in.
+pub(super) fn arrived(case: &Case) -> bool {
+    matches!(arrival(case), Arrival::InBlock(_))
+}
+
+/// Delay at the final destination against the booked arrival.
+fn arrival(case: &Case) -> Arrival {
+    let (Some(booked), Some(last)) = (case.booked.last(), case.travelled().last()) else {
+        return Arrival::Unknown;
+    };
+    let late = |at: i64| ((at - booked.scheduled_arrival).div_euclid(MINUTE)) as i32;
+    if let Some(at) = case.way.first().and_then(|way| way.arrived_at) {
+        return Arrival::InBlock(late(at));
+    }
+    if broken(case) {
+        return if case.closed { Arrival::Never } else { Arrival::Unknown };
+    }
+    let landed_elsewhere = |d: &&BookingDisruption| d.what.pattern != Pattern::Diversion;
+    match of(case, last).filter(landed_elsewhere).map(|d| (d.what.expected_arrival, d.what.arrived)) {
+        Some((Some(at), true)) => Arrival::InBlock(late(at)),
+        Some((Some(at), false)) => Arrival::Expected(late(at)),
+        _ => Arrival::Expected(late(last.scheduled_arrival)),
+    }
+}
+
+/// At a timer: whether the journey has to be taken as over, with what is known.
+pub(super) fn is_over(case: &Case, now: i64) -> bool {
+    let ahead = case.travelled().last().and_then(|last| of(case, last)).and_then(|d| d.what.expected_arrival);
+    ahead.is_none_or(|at| at < now)
+}
+
+/// The facts as they stand; none where nothing was disrupted yet.
+pub(super) fn facts(case: &Case, now: i64) -> Option<Facts> {
+    let (first, last) = (case.booked.first()?, case.booked.last()?);
+    let main = booked(case).find(|d| cancelled(d)).or_else(|| booked(case).next())?;
+    let event = match main.what.pattern {
+        _ if cancelled(main) => Event::Cancellation,
+        Pattern::Diversion => Event::Diversion,
+        _ => Event::Delay,
+    };
+    Some(Facts {
+        id: String::new(),
+        date: Some(main.what.leg.date),
+        origin: first.leg.origin,
+        destination: last.leg.destination,
+        carrier: main.what.leg.carrier,
+        legs: case.booked.iter().map(leg).collect(),
+        event,
+        departure_delay_min: departure_delay(case, now),
+        arrival: arrival(case),
+        notice: notice(case, main),
+        offer: offer(case),
+        cause: cause(main),
+        measures_proved: None,
+        overnight: overnight(case),
+        closed: case.closed,
+    })
+}
+
+fn leg(segment: &Segment) -> LegFacts {
+    let licence = reference::carrier(segment.leg.carrier).map(|carrier| carrier.country.to_owned());
+    LegFacts { from: segment.leg.origin, to: segment.leg.destination, licence }
+}
+
+/// The worst departure delay: of a booked leg, or of the wait for a new one.
+fn departure_delay(case: &Case, now: i64) -> Option<i32> {
+    let late = |d: &BookingDisruption| {
+        let leaves = d.what.expected_departure.unwrap_or(now);
+        (!cancelled(d)).then(|| ((leaves - d.what.scheduled_departure).div_euclid(MINUTE)) as i32)
+    };
+    let waits = case.way.first().and_then(|way| way.departure_offset_min);
+    booked(case).filter_map(late).chain(waits).max()
+}
+
+fn notice(case: &Case, main: &BookingDisruption) -> Notice {
+    match case.told_at {
+        Some(told) => Notice::Minutes((main.what.scheduled_departure - told).div_euclid(MINUTE)),
+        None => Notice::Unknown,
+    }
+}
+
+fn offer(case: &Case) -> Offer {
+    let Some(way) = case.way.first() else {
+        return Offer::Unknown;
+    };
+    match (way.outcome, way.departure_offset_min, way.arrival_delay_min) {
+        (Outcome::Unplaceable, ..) => Offer::None,
+        (_, Some(departure_offset_min), Some(arrival_delay_min)) => Offer::Made { departure_offset_min, arrival_delay_min },
+        _ => Offer::Unknown,
+    }
+}
+
+/// The airline's own code first, then what the pipeline has found.
+fn cause(main: &BookingDisruption) -> Option<String> {
+    if let Some(cause) = main.what.reason.as_deref().and_then(cause_of_code) {
+        return Some(cause.to_owned());
+    }
+    let first = main.what.causes.first()?;
+    Some(match first.kind.as_str() {
+        _ if first.share < MAIN_SHARE => "mixed".to_owned(),
+        "late_inbound" => "late_inbound_rotation".to_owned(),
+        kind => kind.to_owned(),
+    })
+}
+
+/// Whether the new departure lies on a later local date than the booked one; none while there is no new departure.
+fn overnight(case: &Case) -> Option<bool> {
+    if let Some(way) = case.way.first().filter(|way| way.outcome == Outcome::Rebooked) {
+        let new = way.segments.first()?;
+        let wait = i64::from(way.departure_offset_min?) * MINUTE;
+        return later_date(new.leg.origin, new.scheduled_departure - wait, new.scheduled_departure);
+    }
+    if broken(case) {
+        return None;
+    }
+    let moved = booked(case).filter_map(|d| {
+        later_date(d.what.leg.origin, d.what.scheduled_departure, d.what.expected_departure?)
+    });
+    moved.max()
+}
+
+fn later_date(airport: Airport, before: i64, after: i64) -> Option<bool> {
+    let airport = reference::airport(airport)?;
+    Some(airport.local_date(after)? > airport.local_date(before)?)
+}
+
+/// The next instant at which care or a choice can fall due though nothing is heard.
+pub(super) fn next_due(case: &Case, now: i64) -> Option<i64> {
+    let cliffs = booked(case).flat_map(|d| {
+        let departure = d.what.scheduled_departure;
+        let silent = !cancelled(d) && d.what.expected_departure.is_none();
+        let waiting = CLIFFS.into_iter().filter(move |_| silent).map(move |cliff| departure + cliff);
+        waiting.chain(cancelled(d).then_some(departure - PRESENCE))
+    });
+    cliffs.filter(|due| *due > now).min()
+}

@@ -1,0 +1,95 @@
+//! The row of one disrupted journey, and how a leg leads to it.
+
+use slipstream_schemas::ids::{Leg, Organisation, Pnr};
+use slipstream_schemas::record;
+use slipstream_schemas::records::{Booking, BookingDisruption, Outcome, Reaccommodation, Rights, Segment, Traveller};
+use slipstream_streams::processor::{Cx, Poison};
+
+use crate::context::Typed;
+use crate::journey::journeys;
+
+pub(super) const BOOKINGS: usize = 0;
+pub(super) const CASES: usize = 1;
+/// Prefix, in the store of bookings, of disruptions that came before the booking.
+pub(super) const EARLY: &[u8] = b"e";
+
+record! {
+    /// One disrupted journey of one booking.
+    pub(super) struct Case {
+        /// PNR locator.
+        pnr: Pnr,
+        /// Whose booking it is.
+        organisation: Organisation,
+        /// Index of the journey's first segment in the booking.
+        first: i32,
+        /// The journey as booked when the case was opened: what every delay is measured against (C-558/24).
+        booked: Vec<Segment>,
+        /// Who travels.
+        passengers: Vec<Traveller>,
+        /// The latest of each touched leg, in the order in which they came up.
+        disruptions: Vec<BookingDisruption>,
+        /// The latest word on the way on; empty before the first.
+        way: Vec<Reaccommodation>,
+        /// The booking was cancelled after the disruption.
+        refunded: bool,
+        /// When the passenger was first told of a cancellation, epoch ms.
+        told_at: Option<i64>,
+        /// What has been said, one text a fact.
+        said: Vec<String>,
+        /// The decision that was last said; empty before the first.
+        decided: Vec<Rights>,
+        /// No more is expected: the decision is final.
+        closed: bool,
+    }
+}
+
+impl Case {
+    /// The row's sub-key.
+    pub(super) fn sub(&self) -> Vec<u8> {
+        self.booked.first().map(|first| first.leg.to_string()).unwrap_or_default().into_bytes()
+    }
+
+    /// The segments that lead to the final destination, as things stand; the first ones may be missing.
+    pub(super) fn travelled(&self) -> &[Segment] {
+        let way = self.way.first().filter(|way| way.outcome == Outcome::Rebooked && !way.segments.is_empty());
+        way.map_or(&self.booked, |way| &way.segments)
+    }
+
+    /// True the first time that it is asked for a fact.
+    pub(super) fn is_news(&mut self, fact: String) -> bool {
+        let news = !self.said.contains(&fact);
+        if news {
+            self.said.push(fact);
+        }
+        news
+    }
+}
+
+/// The case of the journey that flies a leg, opened when there is none; none without a booking that flies it.
+pub(super) fn find(cx: &Cx<'_>, leg: &Leg) -> Result<Option<Case>, Poison> {
+    let flies = |segments: &[Segment]| segments.iter().any(|segment| segment.leg == *leg);
+    let mut cases = cx.load_all::<Case>(CASES, b"")?.into_iter().map(|(_, case)| case);
+    if let Some(case) = cases.find(|case| flies(&case.booked) || flies(case.travelled())) {
+        return Ok(Some(case));
+    }
+    Ok(cx.load::<Booking>(BOOKINGS, b"")?.and_then(|booking| open(booking, leg)))
+}
+
+fn open(booking: Booking, leg: &Leg) -> Option<Case> {
+    let index = booking.segments.iter().position(|segment| segment.leg == *leg)?;
+    let journey = journeys(&booking.segments).into_iter().find(|journey| journey.contains(&index))?;
+    Some(Case {
+        pnr: booking.pnr,
+        organisation: booking.organisation,
+        first: journey.start as i32,
+        booked: booking.segments[journey].to_vec(),
+        passengers: booking.passengers,
+        disruptions: Vec::new(),
+        way: Vec::new(),
+        refunded: false,
+        told_at: None,
+        said: Vec::new(),
+        decided: Vec::new(),
+        closed: false,
+    })
+}

@@ -1,0 +1,159 @@
+//! What is said to each passenger of a case, each thing once.
+
+use slipstream_schemas::ids::Leg;
+use slipstream_schemas::records::{
+    Audit, BookingDisruption, Care, Outcome, PassengerEvent, PassengerKind, Phase, Reaccommodation, Rights, RightsDecision, Traveller,
+};
+use slipstream_schemas::topics::{DECISION_AUDIT, PASSENGER_EVENTS};
+use slipstream_streams::processor::Cx;
+
+use super::assess::{PRESENCE, cancelled};
+use super::case::Case;
+use crate::context::Typed;
+use crate::rights::{Event, Facts};
+
+/// Delay from which a case is put to the law, minutes: from here on each passenger has to be informed in writing
+/// of the rules (Article 14(2)).
+const INFORM_MIN: i32 = 120;
+
+/// Says that legs are disrupted or no longer so, and what came of the search for a way on.
+pub(super) fn news(cx: &mut Cx<'_>, case: &mut Case) {
+    for d in case.disruptions.clone() {
+        let (id, pattern) = (&d.what.disruption, d.what.pattern);
+        let over = d.what.phase == Phase::Resolved;
+        if (!over || cancelled(&d)) && case.is_news(format!("disrupted {id} {pattern}")) {
+            event(cx, case, PassengerKind::Disrupted, &d, pattern.as_str(), None);
+        }
+        let told = case.said.iter().any(|fact| fact.starts_with(&format!("disrupted {id} ")));
+        if told && over && !cancelled(&d) && case.is_news(format!("resolved {id}")) {
+            let reason = if d.what.arrived { "arrived" } else { "no longer expected" };
+            event(cx, case, PassengerKind::Resolved, &d, reason, None);
+        }
+    }
+    if let Some(way) = case.way.first().cloned() {
+        way_on(cx, case, &way);
+    }
+}
+
+fn way_on(cx: &mut Cx<'_>, case: &mut Case, way: &Reaccommodation) {
+    let Some(behind) = behind(case, &way.disruption) else {
+        return;
+    };
+    let legs: Vec<String> = way.segments.iter().map(|segment| segment.leg.to_string()).collect();
+    let kind = match way.outcome {
+        Outcome::Rebooked => PassengerKind::Rebooked,
+        Outcome::Unplaceable => PassengerKind::Unplaceable,
+        Outcome::Kept => PassengerKind::Resolved,
+        Outcome::Refunded | Outcome::Unknown => return,
+    };
+    if case.is_news(format!("{} {}", way.outcome, legs.join(" "))) {
+        event(cx, case, kind, &behind, &way.reason, None);
+    }
+}
+
+/// The disruption with an id, or else the latest: a way on can be the answer to what broke an earlier one.
+fn behind(case: &Case, disruption: &str) -> Option<BookingDisruption> {
+    let known = case.disruptions.iter().find(|d| d.what.disruption == disruption);
+    known.or(case.disruptions.last()).cloned()
+}
+
+/// Says what the law gives: care and choice as they fall due, the decision whenever it changes.
+pub(super) fn entitlements(cx: &mut Cx<'_>, case: &mut Case, facts: &Facts, rights: Rights) {
+    let Some(main) = case.disruptions.iter().find(|d| cancelled(d)).or(case.disruptions.first()).cloned() else {
+        return;
+    };
+    if rights.decision != "out_of_scope" && !case.closed {
+        care(cx, case, facts, &rights.care, &main);
+        let choice = rights.refund_right == Some(true);
+        if choice && case.is_news("choice".to_owned()) {
+            let reason = if rights.reroute_right == Some(true) { "refund or re-routing" } else { "refund" };
+            event(cx, case, PassengerKind::ChoiceOffered, &main, reason, None);
+        }
+    }
+    let worth = facts.event != Event::Delay
+        || facts.departure_delay_min.is_some_and(|min| min >= INFORM_MIN)
+        || facts.arrival.minutes().is_some_and(|min| min >= INFORM_MIN)
+        || !case.way.is_empty();
+    if worth || !case.decided.is_empty() {
+        decision(cx, case, rights, &main);
+    }
+}
+
+fn care(cx: &mut Cx<'_>, case: &mut Case, facts: &Facts, care: &Care, main: &BookingDisruption) {
+    let present = facts.event != Event::Cancellation || cx.now() >= main.what.scheduled_departure - PRESENCE;
+    if care.meals != Some(true) || !present {
+        return;
+    }
+    let night = care.hotel == Some(true);
+    // A night is told of once, also when it only shows later; it then comes with all the rest.
+    if case.is_news(format!("care {night}")) && (night || !case.said.contains(&"care true".to_owned())) {
+        let reason = if night { "meals, communications, hotel, transport" } else { "meals, communications" };
+        event(cx, case, PassengerKind::CareDue, main, reason, Some(care));
+    }
+}
+
+fn decision(cx: &mut Cx<'_>, case: &mut Case, rights: Rights, main: &BookingDisruption) {
+    if case.decided.first().is_some_and(|before| same_answer(before, &rights)) {
+        return;
+    }
+    for passenger in &case.passengers {
+        let message = RightsDecision {
+            pnr: case.pnr,
+            passenger: passenger.passenger,
+            kind: PassengerKind::RightsDecision,
+            disruption: main.what.disruption.clone(),
+            leg: main.what.leg.to_string(),
+            rights: Rights { id: format!("{}/{}", case.pnr, passenger.passenger), ..rights.clone() },
+            language: passenger.language.clone(),
+            channel: passenger.channel.clone(),
+            contact: passenger.contact.clone(),
+        };
+        cx.send(PASSENGER_EVENTS, case.pnr.as_str(), &message);
+    }
+    audit(cx, case, &rights);
+    case.decided = vec![rights];
+}
+
+/// Whether a passenger would read the same in both; minutes that change nothing are no revision.
+fn same_answer(a: &Rights, b: &Rights) -> bool {
+    let answer = |rights: &Rights| Rights { id: String::new(), arr_delay_min: None, rules: Vec::new(), ..rights.clone() };
+    answer(a) == answer(b)
+}
+
+fn audit(cx: &mut Cx<'_>, case: &Case, rights: &Rights) {
+    let sum = rights.amount.map_or_else(|| "open".to_owned(), |amount| format!("{amount} {}", rights.currency.as_deref().unwrap_or("-")));
+    let audit = Audit {
+        subject: case.pnr.to_string(),
+        stage: "entitle".to_owned(),
+        decision: format!("{} {sum} ({})", rights.decision, rights.status),
+        rule: rights.ruleset.clone(),
+        inputs: rights.rules.iter().map(|rule| format!("{}={}", rule.id, rule.fact)).collect(),
+        alternatives: rights.missing.iter().map(|fact| format!("may change with {fact}")).collect(),
+    };
+    cx.send(DECISION_AUDIT, case.pnr.as_str(), &audit);
+}
+
+/// One event for each passenger of the case.
+fn event(cx: &mut Cx<'_>, case: &Case, kind: PassengerKind, behind: &BookingDisruption, reason: &str, care: Option<&Care>) {
+    let new = match kind {
+        PassengerKind::Rebooked => case.way.first().map(|way| way.segments.clone()).unwrap_or_default(),
+        _ => Vec::new(),
+    };
+    let message = |passenger: &Traveller, leg: &Leg| PassengerEvent {
+        pnr: case.pnr,
+        passenger: passenger.passenger,
+        kind,
+        disruption: behind.what.disruption.clone(),
+        leg: leg.to_string(),
+        segments: new.clone(),
+        reason: reason.to_owned(),
+        language: passenger.language.clone(),
+        channel: passenger.channel.clone(),
+        contact: passenger.contact.clone(),
+        expected_departure: behind.what.expected_departure,
+        care: care.cloned(),
+    };
+    for passenger in &case.passengers {
+        cx.send(PASSENGER_EVENTS, case.pnr.as_str(), &message(passenger, &behind.what.leg));
+    }
+}
