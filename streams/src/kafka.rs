@@ -90,7 +90,7 @@ impl Connection {
             .set("transactional.id", transactional_id)
             .set("transaction.timeout.ms", TRANSACTION_TIMEOUT.as_millis().to_string())
             .set("acks", "all")
-            .set("linger.ms", "1")
+            .set("linger.ms", "0.3")
             .set("compression.type", "lz4")
             .set("partitioner", "murmur2_random")
             .set("queue.buffering.max.messages", "1000000")

@@ -13,7 +13,8 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::{Headers, Message};
+use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use slipstream_streams::buffer::Order;
 use slipstream_streams::edge;
@@ -68,6 +69,12 @@ impl Cluster {
         Some(cluster)
     }
 
+    /// A world that another process has made.
+    pub fn existing(world: &str, meters: i32, streets: i32) -> Self {
+        let bootstrap = std::env::var("SLIPSTREAM_TEST_KAFKA").unwrap();
+        Self { bootstrap, world: World::new(Some(world)).unwrap(), topology: toy::topology(meters, streets) }
+    }
+
     fn make_topics(&self) {
         let admin: AdminClient<DefaultClientContext> =
             ClientConfig::new().set("bootstrap.servers", &self.bootstrap).create().unwrap();
@@ -104,10 +111,13 @@ impl Cluster {
     }
 
     pub fn publish(&self, name: &str, records: &[Record]) {
+        self.publish_paced(name, records, &mut |_| Duration::ZERO);
+    }
+
+    pub fn publish_paced(&self, name: &str, records: &[Record], pace: source::Pace<'_>) {
         let (config, stop) = (self.config(Order::EventTime, None), AtomicBool::new(false));
-        let mut pace = |_: Ts| Duration::ZERO;
         let mut listed = toy::Listed::new(records);
-        let published = source::publish(&config, &self.topology, &codec(), name, &mut listed, &mut pace, &stop);
+        let published = source::publish(&config, &self.topology, &codec(), name, &mut listed, pace, &stop);
         assert_eq!(published.unwrap(), records.len() as u64);
     }
 
@@ -120,51 +130,78 @@ impl Cluster {
         }
     }
 
+    /// Waits until everybody has promised this share of the toy records' time.
+    pub fn wait_past(&self, pipeline: &Handle, share: f64) {
+        let wanted = toy::START + (share * toy::LENGTH as f64) as Ts;
+        let deadline = Instant::now() + PATIENCE;
+        while !pipeline.status().iter().any(|shard| shard.slowest.is_some_and(|slowest| slowest >= wanted)) {
+            assert!(Instant::now() < deadline && !pipeline.is_finished(), "{:#?}", pipeline.status());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Every committed record of the topology's topics but promises, sorted.
     pub fn facts(&self) -> Vec<Fact> {
-        let consumer: BaseConsumer = ClientConfig::new()
-            .set("bootstrap.servers", &self.bootstrap)
-            .set("group.id", "facts")
-            .set("isolation.level", "read_committed")
-            .set("enable.auto.commit", "false")
-            .create()
-            .unwrap();
-        let mut facts = Vec::new();
+        let consumer = self.consumer();
+        let mut ends = Vec::new();
+        let mut list = TopicPartitionList::new();
         for (topic, count) in self.topology.partitions.iter().filter(|(topic, _)| **topic != toy::PROGRESS) {
             for partition in 0..*count {
-                self.read_partition(&consumer, topic, partition, *count, &mut facts);
+                let name = self.world.topic(topic);
+                let (_, end) = consumer.fetch_watermarks(&name, partition, PATIENCE).unwrap();
+                list.add_partition_offset(&name, partition, Offset::Beginning).unwrap();
+                ends.push((name, partition, end));
+            }
+        }
+        consumer.assign(&list).unwrap();
+        let is_read = |positions: &TopicPartitionList| {
+            ends.iter().filter(|(_, _, end)| *end > 0).all(|(name, partition, end)| {
+                let position = positions.find_partition(name, *partition).map(|element| element.offset());
+                matches!(position, Some(Offset::Offset(offset)) if offset >= *end)
+            })
+        };
+        let mut facts = Vec::new();
+        while !is_read(&consumer.position().unwrap()) {
+            while let Some(message) = consumer.poll(Duration::from_millis(50)) {
+                facts.push(self.fact_of(&message.unwrap()));
             }
         }
         facts.sort();
         facts
     }
 
-    fn read_partition(&self, consumer: &BaseConsumer, topic: &'static str, partition: i32, count: i32, facts: &mut Vec<Fact>) {
-        let name = self.world.topic(topic);
-        let (_, end) = consumer.fetch_watermarks(&name, partition, PATIENCE).unwrap();
-        let mut list = TopicPartitionList::new();
-        list.add_partition_offset(&name, partition, Offset::Beginning).unwrap();
-        consumer.assign(&list).unwrap();
-        let position = || match consumer.position().unwrap().elements()[0].offset() {
-            Offset::Offset(offset) => offset,
-            _ => 0,
+    fn consumer(&self) -> BaseConsumer {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.bootstrap).set("group.id", "facts").set("enable.auto.commit", "false");
+        config.set("isolation.level", "read_committed").set("fetch.wait.max.ms", "20").create().unwrap()
+    }
+
+    fn fact_of(&self, message: &BorrowedMessage<'_>) -> Fact {
+        let headers: Vec<(&str, &[u8])> =
+            message.headers().into_iter().flat_map(|h| h.iter()).map(|h| (h.key, h.value.unwrap())).collect();
+        let raw = Raw {
+            topic: message.topic(),
+            partition: message.partition(),
+            offset: message.offset(),
+            timestamp: message.timestamp().to_millis().unwrap(),
+            key: message.key(),
+            value: message.payload(),
+            headers: &headers,
         };
-        while position() < end {
-            let Some(message) = consumer.poll(Duration::from_millis(100)) else { continue };
-            let message = message.unwrap();
-            let headers: Vec<(&str, &[u8])> =
-                message.headers().into_iter().flat_map(|h| h.iter()).map(|h| (h.key, h.value.unwrap())).collect();
-            let raw = Raw {
-                topic: message.topic(),
-                partition,
-                offset: message.offset(),
-                timestamp: message.timestamp().to_millis().unwrap(),
-                key: message.key(),
-                value: message.payload(),
-                headers: &headers,
-            };
-            facts.push(fact(&edge::read(&raw, topic, count, &toy::ToyCodec).record));
-        }
+        let mut topics = self.topology.partitions.iter();
+        let (topic, count) = topics.find(|(topic, _)| self.world.topic(topic) == message.topic()).unwrap();
+        fact(&edge::read(&raw, topic, *count, &toy::ToyCodec).record)
+    }
+
+    /// Writes past every rule, as a foreign producer can.
+    pub fn write(&self, topic: &str, partition: i32, timestamp: Ts, key: Option<&[u8]>, value: &[u8]) {
+        let producer: BaseProducer =
+            ClientConfig::new().set("bootstrap.servers", &self.bootstrap).set("linger.ms", "0").create().unwrap();
+        let name = self.world.topic(topic);
+        let mut record = BaseRecord::<[u8], [u8]>::to(&name).partition(partition).payload(value).timestamp(timestamp);
+        record.key = key;
+        producer.send(record).map_err(|(error, _)| error).unwrap();
+        producer.flush(PATIENCE).unwrap();
     }
 
     /// The world holds exactly these records, each once.

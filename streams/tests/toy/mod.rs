@@ -201,8 +201,12 @@ pub fn reading(number: usize, topic: &'static str, timestamp: Ts, key: &str, bod
     }
 }
 
-/// Readings of one to two days, the same for the same seed: bursts, gaps, ties, refusals.
+/// About how long [`readings`] last.
+pub const LENGTH: Ts = 20 * 3_600_000;
+
+/// Readings of about [`LENGTH`], the same for the same seed: bursts, gaps, ties, refusals.
 pub fn readings(seed: u64, count: usize) -> Vec<Record> {
+    let gap = LENGTH as u64 * 5 / 2 / count as u64;
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut draw = move |below: u64| {
         state ^= state << 13;
@@ -214,9 +218,9 @@ pub fn readings(seed: u64, count: usize) -> Vec<Record> {
     let mut records = Vec::new();
     for number in 0..count {
         at += match draw(20) {
-            0 => 40 * 60_000,
+            0 => (8 * gap) as i64,
             1..=9 => 0,
-            _ => draw(30_000) as i64,
+            _ => draw(gap) as i64,
         };
         let key = format!("street{}:{}", draw(7), draw(6));
         let topic = if draw(5) == 0 { CORRECTIONS } else { READINGS };
