@@ -29,6 +29,8 @@ use crate::log::{Log, LogError, Offsets, Outgoing, Place, Raw, Rebalance};
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest wait for one answer of the cluster.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// Pause before a question is asked again.
+const CALL_PAUSE: Duration = Duration::from_millis(20);
 /// Longest time for which one transactional call is repeated.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest wait for the transactional id at start: a predecessor's transaction may have to end first.
@@ -323,12 +325,21 @@ impl Log for KafkaLog {
                 Err(error) if Instant::now() < deadline => tracing::debug!(%error, "committed offsets, again"),
                 Err(error) => return Err(reopen(error)),
             }
+            std::thread::sleep(CALL_PAUSE);
         }
     }
 
     fn watermarks(&mut self, place: &Place) -> Result<(i64, i64), LogError> {
-        let answer = self.uncommitted.fetch_watermarks(&place.topic, place.partition, CALL_TIMEOUT);
-        answer.map_err(|error| LogError::Reopen(format!("{place}: {error}")))
+        let deadline = Instant::now() + CALL_TIMEOUT;
+        loop {
+            // A topic that was made a moment ago may not be known to every broker and client yet.
+            match self.uncommitted.fetch_watermarks(&place.topic, place.partition, CALL_TIMEOUT) {
+                Ok(answer) => return Ok(answer),
+                Err(error) if Instant::now() < deadline => tracing::debug!(%error, %place, "watermarks, again"),
+                Err(error) => return Err(LogError::Reopen(format!("{place}: {error}"))),
+            }
+            std::thread::sleep(CALL_PAUSE);
+        }
     }
 
     fn send(&mut self, record: Outgoing<'_>) -> Result<(), LogError> {
