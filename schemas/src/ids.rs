@@ -188,8 +188,16 @@ impl Wire for Date {
         let (month, day) = (i16::from(month), i16::from(day));
         out.push(20); // ten characters, zigzag
         out.extend_from_slice(&[
-            digit(year, 1000), digit(year, 100), digit(year, 10), digit(year, 1), b'-',
-            digit(month, 10), digit(month, 1), b'-', digit(day, 10), digit(day, 1),
+            digit(year, 1000),
+            digit(year, 100),
+            digit(year, 10),
+            digit(year, 1),
+            b'-',
+            digit(month, 10),
+            digit(month, 1),
+            b'-',
+            digit(day, 10),
+            digit(day, 1),
         ]);
     }
     fn decode(input: &mut Reader<'_>) -> Result<Self, WireError> {
@@ -252,11 +260,8 @@ impl FromStr for Leg {
     fn from_str(text: &str) -> Result<Self, WireError> {
         let invalid = || WireError::Invalid(text.chars().take(60).collect(), "leg");
         let mut parts = text.split('/');
-        let (designator, date, pair) = (
-            parts.next().ok_or_else(invalid)?,
-            parts.next().ok_or_else(invalid)?,
-            parts.next().ok_or_else(invalid)?,
-        );
+        let (designator, date, pair) =
+            (parts.next().ok_or_else(invalid)?, parts.next().ok_or_else(invalid)?, parts.next().ok_or_else(invalid)?);
         let repeat = match parts.next() {
             None => 0,
             Some(repeat) => repeat.parse().ok().filter(|r| *r > 0).ok_or_else(invalid)?,

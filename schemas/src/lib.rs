@@ -7,6 +7,7 @@
 //! | [`wire`] | Avro's binary encoding of our own schemas |
 //! | [`codec`] | Confluent framing; values of other schema versions |
 //! | [`schema_ids`] | the numbers of schemas, with and without a registry |
+//! | `registry` | the client of a schema registry, behind the feature of that name |
 //! | [`compatibility`] | whether a schema may follow another |
 //! | [`topics`] | the topics: names, `topics.yaml`, and what separates a cluster from it |
 //! | [`reference`] | airports and carriers |
@@ -18,6 +19,8 @@ pub mod compatibility;
 pub mod ids;
 pub mod records;
 pub mod reference;
+#[cfg(feature = "registry")]
+pub mod registry;
 mod released;
 pub mod schema_ids;
 pub mod topics;

@@ -96,7 +96,6 @@ fn carrier_table() -> BTreeMap<Carrier, CarrierFacts> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
 

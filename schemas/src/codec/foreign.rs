@@ -129,9 +129,7 @@ impl Measure<'_, '_> {
                 Some(named) => self.least_bytes(named, depth + 1),
                 None => Err(format!("it names `{name}` and does not define it")),
             },
-            Schema::Fixed(fixed)
-            | Schema::Duration(fixed)
-            | Schema::Uuid(UuidSchema::Fixed(fixed)) => fixed_bytes(fixed),
+            Schema::Fixed(fixed) | Schema::Duration(fixed) | Schema::Uuid(UuidSchema::Fixed(fixed)) => fixed_bytes(fixed),
             Schema::Decimal(decimal) => match &decimal.inner {
                 InnerDecimalSchema::Fixed(fixed) => fixed_bytes(fixed),
                 InnerDecimalSchema::Bytes => Ok(1),
@@ -142,9 +140,5 @@ impl Measure<'_, '_> {
 }
 
 fn fixed_bytes(fixed: &FixedSchema) -> Result<usize, String> {
-    if fixed.size <= TEXT_BYTES_MAX {
-        Ok(fixed.size)
-    } else {
-        Err(format!("it has a fixed type of {} bytes", fixed.size))
-    }
+    if fixed.size <= TEXT_BYTES_MAX { Ok(fixed.size) } else { Err(format!("it has a fixed type of {} bytes", fixed.size)) }
 }

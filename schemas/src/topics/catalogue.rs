@@ -271,8 +271,20 @@ fn key(name: &Value, value: &Value) -> Result<Key, CatalogueError> {
 }
 
 const TOPIC_FIELDS: &[&str] = &[
-    "name", "key", "partitions", "outlet", "retention_days", "replication", "compression", "max_message_mb", "cleanup",
-    "visibility", "schemas", "writers", "readers", "description",
+    "name",
+    "key",
+    "partitions",
+    "outlet",
+    "retention_days",
+    "replication",
+    "compression",
+    "max_message_mb",
+    "cleanup",
+    "visibility",
+    "schemas",
+    "writers",
+    "readers",
+    "description",
 ];
 
 fn topic(index: usize, value: &Value) -> Result<Topic, CatalogueError> {
@@ -369,7 +381,8 @@ impl<'y> Fields<'y> {
 
     fn list(&self, field: &str) -> Result<Vec<String>, CatalogueError> {
         let values = self.get(field)?.as_sequence().ok_or_else(|| self.wrong(field, "is not a list"))?;
-        let text = |value: &Value| value.as_str().map(str::to_owned).ok_or_else(|| self.wrong(field, "has an entry that is not text"));
+        let text =
+            |value: &Value| value.as_str().map(str::to_owned).ok_or_else(|| self.wrong(field, "has an entry that is not text"));
         values.iter().map(text).collect()
     }
 }

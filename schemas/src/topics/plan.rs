@@ -59,7 +59,8 @@ pub enum Change {
 
 const KEYED: &str = "a key's partition follows from the count, so its order would break; \
     make a topic of another name, copy, and switch, or set the count in topics.yaml to what is there";
-const FEWER: &str = "Kafka cannot take partitions away; delete and create the topic, or set the count in topics.yaml to what is there";
+const FEWER: &str =
+    "Kafka cannot take partitions away; delete and create the topic, or set the count in topics.yaml to what is there";
 const REPLICAS: &str = "a replica assignment is the cluster operator's: kafka-reassign-partitions, or the Strimzi resource";
 
 impl Change {

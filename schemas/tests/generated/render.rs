@@ -10,10 +10,13 @@ const BROKERS: i16 = 3;
 
 /// `docs/topics.md`
 pub(crate) fn markdown(catalogue: &Catalogue) -> String {
-    let mut text = format!("# Topics\n\n<!-- {MADE} -->\n\nKeys are UTF-8 text, values Confluent-framed Avro (`schemas/avro/`), \
+    let mut text = format!(
+        "# Topics\n\n<!-- {MADE} -->\n\nKeys are UTF-8 text, values Confluent-framed Avro (`schemas/avro/`), \
         the envelope CloudEvents in headers. Partition = Kafka's murmur2 of the key.\n\n\
-        Topics with one key have one partition count, so that they can be joined; an outlet is read alone and has its own.\n\n");
-    text += "| topic | key | partitions | kept | replicas | compression | message, MiB | records | written by | read by | holds |\n";
+        Topics with one key have one partition count, so that they can be joined; an outlet is read alone and has its own.\n\n"
+    );
+    text +=
+        "| topic | key | partitions | kept | replicas | compression | message, MiB | records | written by | read by | holds |\n";
     text += "|---|---|---|---|---|---|---|---|---|---|---|\n";
     for topic in &catalogue.topics {
         text += &row(topic);
@@ -61,7 +64,8 @@ pub(crate) fn strimzi(topic: &Topic) -> String {
 
 /// `docs/asyncapi.yaml`
 pub(crate) fn asyncapi(catalogue: &Catalogue) -> String {
-    let channels: Map<String, Value> = catalogue.topics.iter().map(|topic| (topic.name.clone(), channel(catalogue, topic))).collect();
+    let channels: Map<String, Value> =
+        catalogue.topics.iter().map(|topic| (topic.name.clone(), channel(catalogue, topic))).collect();
     let document = json!({
         "asyncapi": "3.0.0",
         "info": {
