@@ -1,0 +1,91 @@
+//! Starting and stopping the broker inside a running tokio runtime.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    model::{Limits, Model, NoShelf},
+    wire::{self, Cluster},
+};
+
+/// How to start. The default keeps everything in a temporary folder, on free ports.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Where to keep records, offsets and schemas from one run to the next; `None`: nowhere.
+    pub data: Option<PathBuf>,
+    /// Port for Kafka clients; `None`: any free one.
+    pub port: Option<u16>,
+    /// Port for Schema Registry clients; `None`: any free one.
+    pub registry_port: Option<u16>,
+}
+
+/// Why the broker did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The port cannot be listened on, mostly because something else does.
+    #[error("the dev broker's {what} port {port} on 127.0.0.1 cannot be used: {source}")]
+    Port {
+        /// `Kafka` or `Schema Registry`.
+        what: &'static str,
+        /// Which; 0 for any.
+        port: u16,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+}
+
+/// A running broker. Dropping it stops it without waiting; [`DevBroker::shutdown`] waits.
+#[derive(Debug)]
+pub struct DevBroker {
+    address: SocketAddr,
+    stop: CancellationToken,
+    server: JoinHandle<()>,
+}
+
+impl DevBroker {
+    /// Starts on loopback.
+    ///
+    /// # Errors
+    /// [`StartError`], which names the port or the folder.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let (listener, address) = listen("Kafka", options.port).await?;
+        let model = Model::new(wire::now_ms(), Limits::default(), Box::new(NoShelf));
+        let cluster = Arc::new(Cluster::new(model, address));
+        let stop = CancellationToken::new();
+        let server = tokio::spawn(wire::serve(listener, cluster, stop.clone()));
+        Ok(Self { address, stop, server })
+    }
+
+    /// What Kafka clients take as `bootstrap.servers`.
+    #[must_use]
+    pub fn bootstrap(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// Stops accepting, ends every connection, writes what is to be kept.
+    pub async fn shutdown(mut self) {
+        self.stop.cancel();
+        // A task that panicked has nothing more to write.
+        let _ended = (&mut self.server).await;
+    }
+}
+
+impl Drop for DevBroker {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+async fn listen(what: &'static str, port: Option<u16>) -> Result<(TcpListener, SocketAddr), StartError> {
+    let port = port.unwrap_or(0);
+    let failed = |source| StartError::Port { what, port, source };
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}
