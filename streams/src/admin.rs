@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -22,6 +22,10 @@ use crate::topology::Topology;
 
 /// Longest wait for the cluster to answer or to make topics.
 const TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a missing topic is looked for.
+const NEWS_TIMEOUT: Duration = Duration::from_secs(2);
+/// Pause between two looks.
+const NEWS_PAUSE: Duration = Duration::from_millis(100);
 /// How long deleted rows of a changelog stay readable: longer than a base is ever kept without being read on.
 const TOMBSTONES_KEPT: &str = "604800000";
 
@@ -32,16 +36,27 @@ const TOMBSTONES_KEPT: &str = "604800000";
 pub(crate) fn prepare(connection: &Connection, plan: &Plan) -> Result<(), RuntimeError> {
     let admin: AdminClient<DefaultClientContext> =
         connection.client().create().map_err(|error| RuntimeError::Refused(error.to_string()))?;
-    let counts = partition_counts(&admin)?;
-    for topic in used(plan) {
-        let name = plan.world.topic(topic);
-        let wanted = plan.topology.partition_count(topic);
-        let found = counts.get(&name).copied();
-        if found != Some(wanted) {
-            return Err(RuntimeError::Refused(mend(plan, &name, wanted, found)));
+    let counts = used_counts(&admin, plan)?;
+    make_changelogs(&admin, plan, &counts)
+}
+
+/// Partition counts of all topics, those that the unit uses checked.
+fn used_counts(admin: &AdminClient<DefaultClientContext>, plan: &Plan) -> Result<BTreeMap<String, i32>, RuntimeError> {
+    let deadline = Instant::now() + NEWS_TIMEOUT;
+    loop {
+        let counts = partition_counts(admin)?;
+        let differs = used(plan).into_iter().find_map(|topic| {
+            let (name, wanted) = (plan.world.topic(topic), plan.topology.partition_count(topic));
+            let found = counts.get(&name).copied();
+            (found != Some(wanted)).then(|| (found, mend(plan, &name, wanted, found)))
+        });
+        match differs {
+            None => return Ok(counts),
+            // Not every broker knows at once of a topic that was made a moment ago.
+            Some((None, _)) if Instant::now() < deadline => std::thread::sleep(NEWS_PAUSE),
+            Some((_, mending)) => return Err(RuntimeError::Refused(mending)),
         }
     }
-    make_changelogs(&admin, plan, &counts)
 }
 
 fn mend(plan: &Plan, name: &str, wanted: i32, found: Option<i32>) -> String {

@@ -24,6 +24,7 @@ use slipstream_streams::plan::Limits;
 use slipstream_streams::record::{Record, Ts};
 use slipstream_streams::runtime::{Config, Handle};
 use slipstream_streams::source;
+use slipstream_streams::status::ShardStatus;
 use slipstream_streams::topology::Topology;
 use slipstream_streams::world::{Declaration, World};
 
@@ -76,8 +77,6 @@ impl Cluster {
     }
 
     fn make_topics(&self) {
-        let admin: AdminClient<DefaultClientContext> =
-            ClientConfig::new().set("bootstrap.servers", &self.bootstrap).create().unwrap();
         let names: Vec<(String, i32)> =
             self.topology.partitions.iter().map(|(topic, count)| (self.world.topic(topic), *count)).collect();
         let topics: Vec<NewTopic<'_>> = names
@@ -88,7 +87,7 @@ impl Cluster {
                     .set("message.timestamp.after.max.ms", "9223372036854775807")
             })
             .collect();
-        for made in block_on(admin.create_topics(&topics, &AdminOptions::new())).unwrap() {
+        for made in block_on(self.admin().create_topics(&topics, &AdminOptions::new())).unwrap() {
             made.unwrap();
         }
     }
@@ -121,23 +120,40 @@ impl Cluster {
         assert_eq!(published.unwrap(), records.len() as u64);
     }
 
+    /// Waits until a shard's status is as wanted.
+    pub fn wait_for(&self, pipeline: &Handle, wanted: impl Fn(&ShardStatus) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !pipeline.status().iter().any(&wanted) {
+            assert!(Instant::now() < deadline && !pipeline.is_finished(), "{:#?}", pipeline.status());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Waits until every task and source has promised for ever.
     pub fn wait_complete(&self, pipeline: &Handle) {
-        let deadline = Instant::now() + PATIENCE;
-        while !pipeline.status().iter().any(|shard| shard.complete) {
-            assert!(Instant::now() < deadline && !pipeline.is_finished(), "{:#?}", pipeline.status());
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        self.wait_for(pipeline, |shard| shard.complete);
     }
 
     /// Waits until everybody has promised this share of the toy records' time.
     pub fn wait_past(&self, pipeline: &Handle, share: f64) {
         let wanted = toy::START + (share * toy::LENGTH as f64) as Ts;
-        let deadline = Instant::now() + PATIENCE;
-        while !pipeline.status().iter().any(|shard| shard.slowest.is_some_and(|slowest| slowest >= wanted)) {
-            assert!(Instant::now() < deadline && !pipeline.is_finished(), "{:#?}", pipeline.status());
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        self.wait_for(pipeline, |shard| shard.slowest.is_some_and(|slowest| slowest >= wanted));
+    }
+
+    /// Waits until a shard has processed so many records.
+    pub fn wait_records(&self, pipeline: &Handle, records: u64) {
+        self.wait_for(pipeline, |shard| shard.tasks.iter().map(|task| task.counts.records).sum::<u64>() >= records);
+    }
+
+    /// Deletes a unit's group with its offsets.
+    pub fn delete_group(&self, unit: &str) {
+        let group = self.world.group(unit);
+        let deleted = block_on(self.admin().delete_groups(&[&group], &AdminOptions::new())).unwrap();
+        assert!(deleted.iter().all(Result::is_ok), "{deleted:?}");
+    }
+
+    fn admin(&self) -> AdminClient<DefaultClientContext> {
+        ClientConfig::new().set("bootstrap.servers", &self.bootstrap).create().unwrap()
     }
 
     /// Every committed record of the topology's topics but promises, sorted.
