@@ -22,6 +22,8 @@ const DEFECT_PERMILLE: i64 = 6;
 const ORDINARY_MIN: &[i64] = &[1, 2, 3, 5, 7, 9, 12, 16, 24, 40, 80];
 /// Quantiles of the delay by a defect, minutes.
 const DEFECT_MIN: &[i64] = &[45, 60, 80, 110, 150, 210, 330, 480];
+/// Quantiles of the queue for de-icing, minutes.
+const DEICING_MIN: &[i64] = &[10, 15, 20, 28, 40, 65];
 /// Ordinary causes (AHM 730) with weights: boarding, baggage, loading, fuelling, crew, security, start-up.
 const ORDINARY_CODES: &[(&str, i64)] = &[("15", 25), ("18", 15), ("32", 15), ("36", 10), ("63", 15), ("85", 8), ("89", 12)];
 
@@ -90,10 +92,13 @@ impl Incidents {
         Ok(Self { seed, grounded, troubled })
     }
 
-    /// What befalls a departure planned for `departure`.
-    pub(super) fn befall(&mut self, flight: &Flight, departure: i64) -> Option<Incident> {
+    /// What befalls a departure planned for `departure`, under snow if `icy`.
+    pub(super) fn befall(&mut self, flight: &Flight, departure: i64, icy: bool) -> Option<Incident> {
         let mut dice = Dice::new(self.seed, &format!("incident/{}", flight.leg));
-        self.grounding(flight, departure).or_else(|| self.trouble(flight, departure, &mut dice)).or_else(|| chance(&mut dice))
+        self.grounding(flight, departure).or_else(|| self.trouble(flight, departure, &mut dice)).or_else(|| {
+            let (ordinary, deicing) = (chance(&mut dice), deicing(&mut dice));
+            if icy && ordinary.as_ref().is_none_or(|one| one.minutes < deicing.minutes) { Some(deicing) } else { ordinary }
+        })
     }
 
     fn grounding(&mut self, flight: &Flight, departure: i64) -> Option<Incident> {
@@ -120,6 +125,10 @@ fn chance(dice: &mut Dice) -> Option<Incident> {
     let minutes = dice.quantile(ORDINARY_MIN);
     let reason = dice.weighted(ORDINARY_CODES, "15").to_owned();
     dice.permille(DELAYED_PERMILLE).then_some(Incident { minutes, reason, defect: false })
+}
+
+fn deicing(dice: &mut Dice) -> Incident {
+    Incident { minutes: dice.quantile(DEICING_MIN), reason: "75".to_owned(), defect: false }
 }
 
 /// Minutes before the planned departure at which an incident shows.

@@ -30,7 +30,7 @@ pub(super) struct Station {
 #[rustfmt::skip]
 pub(super) const STATIONS: &[Station] = &[
     Station { code: "AMS", icao: "EHAM", language: "nl", climate: (3, 18), pull: 5, connection_min: 50, alternate: "LHR" },
-    Station { code: "ARN", icao: "ESSA", language: "sv", climate: (-3, 18), pull: 3, connection_min: 40, alternate: "CPH" },
+    Station { code: "ARN", icao: "ESSA", language: "sv", climate: (-3, 18), pull: 3, connection_min: 45, alternate: "CPH" },
     Station { code: "CDG", icao: "LFPG", language: "fr", climate: (4, 19), pull: 5, connection_min: 60, alternate: "AMS" },
     Station { code: "CPH", icao: "EKCH", language: "da", climate: (1, 17), pull: 3, connection_min: 45, alternate: "ARN" },
     Station { code: "FCO", icao: "LIRF", language: "it", climate: (8, 25), pull: 4, connection_min: 45, alternate: "ZRH" },

@@ -99,7 +99,8 @@ struct Operations<'a> {
     next: Vec<usize>,
     expected: Vec<Option<i64>>,
     states: Vec<AircraftState>,
-    cancelled: BTreeMap<usize, String>,
+    /// Cancelled legs, with the instant at which that becomes known.
+    cancelled: BTreeMap<usize, i64>,
     queue: BinaryHeap<Reverse<(i64, usize)>>,
     flights: Vec<Flight>,
     aircraft: Vec<Aircraft>,
@@ -224,7 +225,7 @@ impl<'a> Operations<'a> {
         }
         self.announce_inbound(departure, &state);
         let planned = self.flights[flight].clone();
-        let incident = self.incidents.befall(&planned, scheduled);
+        let incident = self.incidents.befall(&planned, scheduled, self.sky.icy(planned.leg.origin, ready));
         let shows = shows_at(&planned, ready, self.seed);
         let mut lost = incident.as_ref().map_or(0, |incident| incident.minutes);
         if let Some(incident) = incident.as_ref().filter(|incident| incident.defect && outbound) {
@@ -281,8 +282,9 @@ impl<'a> Operations<'a> {
         self.states[spare] = AircraftState { free: self.states[spare].free.max(boarded), known: known_at, flying: Some(line) };
         self.lines[line].aircraft = spare;
         self.swaps += 1;
-        for flight in self.lines[line].flights[self.next[line]..].to_vec() {
-            if !self.cancelled.contains_key(&flight) {
+        for nth in self.next[line]..self.lines[line].flights.len() {
+            let flight = self.lines[line].flights[nth];
+            if !self.known_cancelled(flight, known_at) {
                 self.say(known_at, flight, FlightKind::Assigned, |said| said.aircraft = Some(spare));
             }
         }
@@ -303,10 +305,16 @@ impl<'a> Operations<'a> {
     }
 
     fn cancel(&mut self, flight: usize, known_at: i64, reason: &str) {
-        if self.cancelled.insert(flight, reason.to_owned()).is_none() {
-            self.say(known_at, flight, FlightKind::Cancelled, |said| said.reason = Some(reason.to_owned()));
+        if self.cancelled.insert(flight, known_at).is_none() {
+            self.say(known_at, flight, FlightKind::Cancelled, |said| {
+                (said.at, said.reason) = (Some(known_at), Some(reason.to_owned()))
+            });
             self.fates.insert(flight, (Fate::Cancelled(reason.to_owned()), None));
         }
+    }
+
+    fn known_cancelled(&self, flight: usize, at: i64) -> bool {
+        self.cancelled.get(&flight).is_some_and(|known_at| *known_at <= at)
     }
 
     fn retime(&mut self, flight: usize, known_at: i64, minutes: i64) {
@@ -391,7 +399,7 @@ impl<'a> Operations<'a> {
         let Some(next) = self.lines[line].flights.get(self.next[line] + 1).copied() else { return };
         let expected = arrives + self.lines[line].airline.turn_min * MINUTE;
         let late = expected - self.scheduled(next) >= ESTIMATE_STEP_MIN * MINUTE;
-        if late && !self.cancelled.contains_key(&next) {
+        if late && !self.known_cancelled(next, known_at) {
             self.estimate(next, known_at, expected, Some("93"));
             self.expected[line] = Some(expected);
         }

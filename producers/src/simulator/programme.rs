@@ -36,7 +36,7 @@ pub(super) struct Decision {
     pub(super) change: Change,
 }
 
-/// Every decision made ahead, at most one per leg.
+/// Every decision made ahead: at most one retiming and one cancellation per leg, in this order.
 ///
 /// # Errors
 /// Never for a scenario that was parsed.
@@ -46,24 +46,32 @@ pub(super) fn decide(scenario: &Scenario, timetable: &Timetable, seed: u64) -> R
     for line in &timetable.lines {
         for (nth, pair) in line.flights.chunks_exact(2).enumerate() {
             let [out, back] = [&timetable.flights[pair[0]], &timetable.flights[pair[1]]];
+            let slack = slack_after(timetable, &line.flights, nth, line.airline.turn_min);
+            if let Some((minutes, known_at)) = retiming(out, slack, seed) {
+                decisions.extend(pair.iter().map(|flight| Decision {
+                    flight: *flight,
+                    known_at,
+                    change: Change::Retime(minutes),
+                }));
+            }
             let mut dice = Dice::new(seed, &format!("programme/{}", out.leg));
             if let Some((cause, lead)) = causes.iter().find_map(|cause| Some((cause, cause.strikes(out, back, &mut dice)?))) {
                 let known_at = cause.known(out.departure - lead * MINUTE);
-                for (flight, index) in [out, back].into_iter().zip(pair) {
-                    let change = Change::Cancel(cause.reason(flight));
-                    decisions.push(Decision { flight: *index, known_at, change });
-                }
-            } else if dice.permille(RETIMED_PERMILLE) {
-                let slack = slack_after(timetable, &line.flights, nth, line.airline.turn_min);
-                let minutes = (5 * dice.between(2, 8)).min(slack / 5 * 5);
-                let known_at = out.departure - dice.between(14 * 60, 20 * 60) * MINUTE;
-                let change = Change::Retime(minutes);
-                let both = pair.iter().map(|f| Decision { flight: *f, known_at, change: change.clone() });
-                decisions.extend(both.filter(|_| minutes >= 10));
+                let change = |flight| Change::Cancel(cause.reason(flight));
+                decisions.push(Decision { flight: pair[0], known_at, change: change(out) });
+                decisions.push(Decision { flight: pair[1], known_at, change: change(back) });
             }
         }
     }
     Ok(decisions)
+}
+
+/// By how many minutes, and when, a round trip is retimed on the day before; a cancellation may still follow.
+fn retiming(out: &Flight, slack: i64, seed: u64) -> Option<(i64, i64)> {
+    let mut dice = Dice::new(seed, &format!("retiming/{}", out.leg));
+    let minutes = (5 * dice.between(2, 8)).min(slack / 5 * 5);
+    let known_at = out.departure - dice.between(14 * 60, 20 * 60) * MINUTE;
+    (dice.permille(RETIMED_PERMILLE) && minutes >= 10).then_some((minutes, known_at))
 }
 
 /// Minutes by which the `nth` round trip of a line may move without touching the next.

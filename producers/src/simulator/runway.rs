@@ -1,4 +1,4 @@
-//! Runway slots: how many movements an airport takes in a quarter of an hour, first come, first served.
+//! Runway slots: how many movements an airport takes in half an hour, first come, first served.
 //!
 //! In fair weather an airport takes an even share of its timetable's busiest hour and a little more; the sky takes its part
 //! of that. A flight is given the first departure time at which both its take-off and its landing have room, so
@@ -13,14 +13,14 @@ use super::sky::Sky;
 use super::timetable::Flight;
 
 /// Length of a slot period.
-const PERIOD: i64 = 15 * MINUTE;
+const PERIOD: i64 = 30 * MINUTE;
 /// Planned minutes from off-block to take-off.
 pub(super) const TAXI_OUT_MIN: i64 = 12;
 /// Longest wait for a slot; past it a flight goes without.
 const SLOT_WAIT_MAX_MIN: i64 = 12 * 60;
 
 /// Periods of an hour.
-const PERIODS: i64 = 4;
+const PERIODS: i64 = 2;
 /// Capacity in fair weather, percent of the busiest hour.
 const HEADROOM_PERCENT: i64 = 110;
 
@@ -65,7 +65,7 @@ impl Runways {
 
     fn room(&self, sky: &Sky, place: (Airport, i64)) -> bool {
         let hour = self.peak.get(&place.0).copied().unwrap_or_default() * HEADROOM_PERCENT;
-        let possible = (hour * sky.capacity_percent(place.0, place.1 * PERIOD)) / (PERIODS * 100 * 100) + 1;
+        let possible = hour * sky.capacity_percent(place.0, place.1 * PERIOD) / (PERIODS * 100 * 100) + 1;
         self.given.get(&place).copied().unwrap_or_default() < possible
     }
 }

@@ -128,6 +128,12 @@ impl Sky {
         station(airport).and_then(|s| self.spell(s, at)).map_or(0, |spell| spell.divert_percent)
     }
 
+    /// Aircraft that leave an airport at an instant have to be de-iced first.
+    pub(super) fn icy(&self, airport: Airport, at: i64) -> bool {
+        let spell = station(airport).and_then(|s| self.spell(s, at));
+        spell.is_some_and(|spell| matches!(spell.phenomenon, Phenomenon::LightSnow | Phenomenon::HeavySnow))
+    }
+
     fn weather_percent(&self, airport: Airport, at: i64) -> i64 {
         let series = STATIONS.iter().position(|s| s.code == airport.as_str()).and_then(|index| self.conditions.get(index));
         let nth = (at - self.start).div_euclid(REPORT_INTERVAL_MIN * MINUTE);

@@ -91,6 +91,11 @@ fn at(seen: &[(i64, FlightObservation)], kind: FlightKind) -> Option<i64> {
     find(seen, kind).and_then(|(_, one)| one.at)
 }
 
+fn happens(kind: FlightKind) -> bool {
+    use FlightKind as K;
+    matches!(kind, K::Out | K::Off | K::On | K::In | K::Cancelled | K::Diverted)
+}
+
 fn positioning(leg: &Leg) -> bool {
     leg.number >= 8000
 }
@@ -126,10 +131,7 @@ fn leg_is_sound(leg: &Leg, seen: &[(i64, FlightObservation)]) {
     for (stamp, one) in seen {
         assert!(one.at.is_none_or(|at| at <= *stamp), "{leg}: {} known before it happened", one.kind);
         assert!(one.estimated_departure.is_none_or(|estimate| estimate >= *stamp), "{leg}: an estimate in the past");
-        assert_eq!(
-            one.at.is_some(),
-            one.kind >= FlightKind::Out && one.kind <= FlightKind::In || one.kind == FlightKind::Diverted
-        );
+        assert_eq!(one.at.is_some(), happens(one.kind), "{leg}: {}", one.kind);
         assert!(one.scheduled_departure < one.scheduled_arrival);
     }
     let times: Vec<i64> =
@@ -288,13 +290,57 @@ fn an_event_changes_only_what_it_reaches() {
     assert!(kept > calm.legs.len() / 2, "{kept} of {} legs untouched", calm.legs.len());
 }
 
-// contract: S2-01
 #[test]
 fn scenarios_reach_more_than_ten_thousand_passengers() {
     let scenario = Scenario { passengers: 12_000, ..Scenario::load("network-wide").unwrap() };
     let world = simulate(&scenario, 1);
     assert_eq!(world.summary.passengers, 12_000);
     seats_add_up(&world);
+}
+
+// contract: S2-24
+#[test]
+fn the_network_is_european_and_its_passengers_are_varied() {
+    let world = simulate(&Scenario::load("normal").unwrap(), 1);
+    let airports: BTreeSet<_> = world.legs.keys().flat_map(|leg| [leg.origin, leg.destination]).collect();
+    let airlines: BTreeSet<_> = world.legs.keys().map(|leg| leg.carrier).collect();
+    assert_eq!((airports.len(), airlines.len()), (11, 6));
+    let people = || world.bookings.iter().flat_map(|(_, b)| b.passengers.iter().map(move |p| (b, p)));
+    let distinct = |of: &dyn Fn(&(&Booking, &slipstream_schemas::records::Traveller)) -> String| {
+        people().map(|p| of(&p)).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(distinct(&|(_, p)| p.tier.to_string()).len(), 4);
+    assert_eq!(distinct(&|(_, p)| p.age_group.to_string()).len(), 3);
+    assert_eq!(distinct(&|(b, _)| b.passengers.len().to_string()).len(), 6);
+    assert_eq!(distinct(&|(b, _)| b.segments.len().to_string()).len(), 3);
+    assert_eq!(distinct(&|(b, _)| b.segments[0].cabin.to_string()).len(), 2);
+    assert_eq!(distinct(&|(_, p)| p.channel.clone()).len(), 2);
+    assert!(
+        distinct(&|(_, p)| p.language.clone())
+            .is_superset(&["da", "de", "en", "es", "fr", "it", "nl", "sv"].map(str::to_owned).into())
+    );
+    assert!(distinct(&|(_, p)| p.ssr.join(" ")).len() > 8);
+}
+
+/// What happens later leaves no trace in what was known before: the same scenario without a sudden event is the same until then.
+#[test]
+fn the_future_does_not_leak_into_the_past() {
+    let technical = small("technical");
+    let airline = small("airline");
+    let without_defects = Scenario { grounding: technical.grounding[..1].to_vec(), ..technical.clone() };
+    let without_walkout = Scenario { trouble: airline.trouble[1..].to_vec(), ..airline.clone() };
+    // Midday at Paris (UTC+1), and 05:30 in London (UTC+1); flow management announces slots an hour and a half ahead.
+    let table = [(technical, without_defects, "2026-03-10T05:00:00Z"), (airline, without_walkout, "2026-06-09T04:30:00Z")];
+    for (with, without, from) in table {
+        let horizon = from.parse::<jiff::Timestamp>().unwrap().as_millisecond() - 2 * HOUR;
+        let before = |scenario: &Scenario, seed| -> Vec<Record> {
+            drain(scenario, seed).0.into_iter().filter(|r| r.timestamp < horizon).collect()
+        };
+        for seed in 0..5 {
+            assert!(before(&with, seed) == before(&without, seed), "{}, seed {seed}: known before it happened", with.name);
+            assert!(drain(&with, seed).0 != drain(&without, seed).0, "{}: the event changes nothing", with.name);
+        }
+    }
 }
 
 #[test]

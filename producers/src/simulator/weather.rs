@@ -106,9 +106,9 @@ impl Conditions {
             _ => 100,
         };
         let phenomena = match self.phenomena {
-            "+SN" => 40,
+            "+SN" => 30,
             "-SN" => 80,
-            "+TSRA" => 35,
+            "+TSRA" => 30,
             _ => 100,
         };
         let wind = if self.gust_kt.is_some_and(|gust| gust >= 45) { 50 } else { 100 };
@@ -224,9 +224,9 @@ mod tests {
     fn scenario_weather_costs_capacity_and_shows_in_the_report() {
         let frankfurt = &STATIONS[5];
         let table = [
-            (Phenomenon::HeavySnow, "+SN", 40),
+            (Phenomenon::HeavySnow, "+SN", 30),
             (Phenomenon::Fog, "FG VV001", 45),
-            (Phenomenon::Thunderstorm, "+TSRA BKN020CB", 35),
+            (Phenomenon::Thunderstorm, "+TSRA BKN020CB", 30),
             (Phenomenon::LightSnow, "-SN OVC012", 80),
         ];
         for (event, group, capacity) in table {
