@@ -10,6 +10,7 @@
 //! it must never be chosen silently where a Kafka is configured.
 
 mod model;
+mod registry;
 mod start;
 mod wire;
 

@@ -2,7 +2,7 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     model::{Limits, Model, NoShelf},
+    registry::{self, Registry},
     wire::{self, Cluster},
 };
 
@@ -38,14 +39,23 @@ pub enum StartError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// What was kept from an earlier run cannot be read.
+    #[error("the dev broker's data in {} cannot be read: {reason}", path.display())]
+    Data {
+        /// Which file or folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
 /// A running broker. Dropping it stops it without waiting; [`DevBroker::shutdown`] waits.
 #[derive(Debug)]
 pub struct DevBroker {
     address: SocketAddr,
+    registry: SocketAddr,
     stop: CancellationToken,
-    server: JoinHandle<()>,
+    servers: Vec<JoinHandle<()>>,
 }
 
 impl DevBroker {
@@ -55,11 +65,16 @@ impl DevBroker {
     /// [`StartError`], which names the port or the folder.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let (listener, address) = listen("Kafka", options.port).await?;
+        let (registry_listener, registry) = listen("Schema Registry", options.registry_port).await?;
+        let schemas = open_registry(options.data.as_deref())?;
         let model = Model::new(wire::now_ms(), Limits::default(), Box::new(NoShelf));
         let cluster = Arc::new(Cluster::new(model, address));
         let stop = CancellationToken::new();
-        let server = tokio::spawn(wire::serve(listener, cluster, stop.clone()));
-        Ok(Self { address, stop, server })
+        let servers = vec![
+            tokio::spawn(wire::serve(listener, cluster, stop.clone())),
+            tokio::spawn(registry::serve(registry_listener, schemas, stop.clone())),
+        ];
+        Ok(Self { address, registry, stop, servers })
     }
 
     /// What Kafka clients take as `bootstrap.servers`.
@@ -68,11 +83,19 @@ impl DevBroker {
         self.address.to_string()
     }
 
+    /// Where Schema Registry clients go.
+    #[must_use]
+    pub fn registry_url(&self) -> String {
+        format!("http://{}", self.registry)
+    }
+
     /// Stops accepting, ends every connection, writes what is to be kept.
     pub async fn shutdown(mut self) {
         self.stop.cancel();
-        // A task that panicked has nothing more to write.
-        let _ended = (&mut self.server).await;
+        for server in std::mem::take(&mut self.servers) {
+            // A task that panicked has nothing more to write.
+            let _ended = server.await;
+        }
     }
 }
 
@@ -80,6 +103,12 @@ impl Drop for DevBroker {
     fn drop(&mut self) {
         self.stop.cancel();
     }
+}
+
+fn open_registry(data: Option<&Path>) -> Result<Registry, StartError> {
+    let file = data.map(|data| data.join("schemas.json"));
+    let path = file.clone().unwrap_or_default();
+    Registry::open(file).map_err(|error| StartError::Data { path, reason: error.to_string() })
 }
 
 async fn listen(what: &'static str, port: Option<u16>) -> Result<(TcpListener, SocketAddr), StartError> {
