@@ -54,6 +54,15 @@ pub struct Moment {
     pub kind: FlightKind,
 }
 
+/// When the fate of a leg is known, and whether its aircraft went anywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ending {
+    /// In-block, or the stamp of the cancellation or diversion.
+    pub at: Ts,
+    /// False for a cancelled leg: the aircraft comes from the leg before it.
+    pub moved: bool,
+}
+
 impl Model {
     /// Everything that becomes known of a leg, its schedule being published at `published`, in order of kind.
     /// A strict ASSIGNED stands here at its earliest; [`Model::strictly`] moves it.
@@ -83,6 +92,17 @@ impl Model {
             (Outcome::Cancelled, None) => Some(departs - self.cancel_lead.clamp(0, PUBLISHED_AHEAD)),
             (Outcome::Cancelled, Some(moved)) => Some(departs.max(moved)),
             (Outcome::Flown | Outcome::Diverted, _) => None,
+        }
+    }
+
+    /// How a leg ended for its aircraft, as the stream shows it.
+    #[must_use]
+    pub fn ending(&self, leg: &LegFacts) -> Option<Ending> {
+        let departs = leg.scheduled_departure?;
+        match leg.outcome {
+            Outcome::Flown => leg.arrived.map(|at| Ending { at, moved: true }),
+            Outcome::Cancelled => self.cancelled_at(leg, departs).map(|at| Ending { at, moved: false }),
+            Outcome::Diverted => diverted_at(leg, departs).map(|at| Ending { at, moved: true }),
         }
     }
 
@@ -120,17 +140,6 @@ impl Model {
             reason: None,
             assumed: led,
         }
-    }
-}
-
-/// When the aircraft of a leg is free for the next one, as far as the stream shows it: its in-block, or the
-/// moment its diversion is known. A cancelled leg holds no aircraft.
-#[must_use]
-pub fn ended_at(leg: &LegFacts) -> Option<Ts> {
-    match leg.outcome {
-        Outcome::Flown => leg.arrived,
-        Outcome::Cancelled => None,
-        Outcome::Diverted => diverted_at(leg, leg.scheduled_departure?),
     }
 }
 

@@ -19,7 +19,7 @@ use slipstream_streams::reference::{Source, SourceError};
 
 use crate::Recorded;
 use crate::days::{Day, Days};
-use crate::event_model::{Model, Moment, PUBLISHED_AHEAD, Tails, ended_at};
+use crate::event_model::{Ending, Model, Moment, PUBLISHED_AHEAD, Tails};
 use crate::facts::LegFacts;
 use crate::local_time::{DAY, HOUR};
 use crate::refusals::Refused;
@@ -92,7 +92,7 @@ impl Flights {
         let before = self.agenda.len();
         for (index, leg) in day.legs.iter().enumerate() {
             if strict {
-                self.fleet.add(leg);
+                self.fleet.add(leg, self.model.ending(leg));
             }
             let entries = self.model.moments(leg, published).into_iter().map(|Moment { at, kind }| {
                 let settled = !strict || kind != FlightKind::Assigned;
@@ -172,24 +172,33 @@ fn midnight_utc(date: Date) -> Ts {
     Ts::from(days) * DAY
 }
 
-/// Where each tail has been: of its past legs, by scheduled departure, when the aircraft was free again.
+/// Where each tail has been: how its past legs ended, by scheduled departure.
 ///
 /// When a leg's assignment is due, 24 h before its departure, every day that may hold a leg before it has
 /// been loaded, because no local date begins more than 14 h before UTC's.
 #[derive(Default)]
-struct Fleet(BTreeMap<Tail, BTreeMap<(Ts, String), Option<Ts>>>);
+struct Fleet(BTreeMap<Tail, BTreeMap<(Ts, String), Option<Ending>>>);
 
 impl Fleet {
-    fn add(&mut self, leg: &LegFacts) {
+    fn add(&mut self, leg: &LegFacts, ending: Option<Ending>) {
         if let (Some(tail), Some(departs)) = (leg.tail, leg.scheduled_departure) {
-            self.0.entry(tail).or_default().insert((departs, leg.source_leg()), ended_at(leg));
+            self.0.entry(tail).or_default().insert((departs, leg.source_leg()), ending);
         }
     }
 
-    /// When the leg before on the same tail that moved the aircraft had ended.
+    /// When it is known where the aircraft of a leg comes from: the leg before has ended, and if that one was
+    /// cancelled, the ones before it down to one that moved. An assignment as soon as the leg that moved has
+    /// ended would tell that those after it are going to be cancelled.
     fn inbound_ended(&self, leg: &LegFacts) -> Option<Ts> {
         let past = self.0.get(&leg.tail?)?;
-        past.range(..(leg.scheduled_departure?, leg.source_leg())).rev().find_map(|(_, ended)| *ended)
+        let mut known = None;
+        for ending in past.range(..(leg.scheduled_departure?, leg.source_leg())).rev().filter_map(|(_, ending)| *ending) {
+            known = known.max(Some(ending.at));
+            if ending.moved {
+                break;
+            }
+        }
+        known
     }
 
     fn forget(&mut self, before: Ts) {

@@ -97,8 +97,9 @@ impl Recording {
     }
 
     fn record(&self) -> Result<Record, Fault> {
-        let text = std::str::from_utf8(&self.bytes).map_err(|_| Fault::new("line", "not UTF-8"))?;
-        let line: Line<'_> = serde_json::from_str(text).map_err(|e| Fault::new("line", e))?;
+        let text = std::str::from_utf8(self.bytes.trim_ascii_end()).map_err(|_| Fault::new("line", "not UTF-8"))?;
+        let line: Line<'_> =
+            serde_json::from_str(text).map_err(|e| Fault::new("line", format_args!("{} (column {})", reason(&e), e.column())))?;
         if !TIMESTAMPS.contains(&line.timestamp) {
             return Err(Fault::new("timestamp", format_args!("{} is not within the years 1970 to 9999", line.timestamp)));
         }

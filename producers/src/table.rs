@@ -128,7 +128,8 @@ impl Table {
     pub(crate) fn open(path: &Path, layout: Layout, refused: &mut Refused) -> Result<Self, TableError> {
         let io = |source| TableError::Io { path: path.to_owned(), source };
         let text = text_file::open(path).map_err(io)?;
-        let mut reader = csv::ReaderBuilder::new().flexible(true).quoting(false).from_reader(text);
+        let mut reader =
+            csv::ReaderBuilder::new().flexible(true).quoting(false).terminator(csv::Terminator::Any(b'\n')).from_reader(text);
         let header = reader.byte_headers().map_err(|e| io(std::io::Error::other(e)))?;
         let place = |name: &&'static str| {
             let found = header.iter().position(|cell| cell.trim_ascii() == name.as_bytes());
@@ -155,6 +156,9 @@ impl Table {
 
     fn read(&mut self, refused: &mut Refused) -> Result<Option<Row>, TableError> {
         while self.reader.read_byte_record(&mut self.record).map_err(|e| self.damaged(&e))? {
+            if self.record.as_slice().trim_ascii().is_empty() && self.record.len() == 1 {
+                continue;
+            }
             let line = self.record.position().map_or(0, csv::Position::line);
             match self.row() {
                 Ok(facts) => return Ok(Some(Row { facts, file: Arc::clone(&self.file), line })),

@@ -3,17 +3,13 @@
 //! The expected instants are not computed the way the program does: each instant is turned back into wall time
 //! at the airport it belongs to, and compared with the wall times of the file, which the program does not read.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop at the first surprise")]
-
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::support::{input, observation, play, rows, sample};
 use jiff::Timestamp;
 use slipstream_producers::inputs::Playback;
 use slipstream_schemas::records::{FlightKind, FlightObservation};
 use slipstream_streams::record::{Record, rfc3339};
-use support::{input, observation, play, rows, sample};
 
 type Row = BTreeMap<String, String>;
 
@@ -119,7 +115,7 @@ fn apart(at: i64, zone: &jiff::tz::TimeZone, cell: &str) -> i32 {
 #[test]
 fn instants_read_back_as_the_wall_times_of_the_file() {
     let legs = by_row(&records());
-    let zones = support::zones();
+    let zones = crate::support::zones();
     let (mut arrivals, mut arrivals_apart, mut due_apart) = (0, 0, 0);
     for row in rows(&sample()) {
         let said = &legs[&source_leg(&row)];

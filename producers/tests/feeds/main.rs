@@ -1,0 +1,13 @@
+//! Recordings as a user meets them: real days, bad lines, disturbed streams, our own recordings.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop at the first surprise")]
+
+mod disturbance;
+mod hostile;
+mod knowledge;
+mod malformed;
+mod month;
+mod recordings;
+mod sample_day;
+mod support;
+mod traps;
