@@ -9,9 +9,11 @@
 //! Confluent's Schema Registry API. It is one node without replication, access control or encryption, it is not Kafka, and
 //! it must never be chosen silently where a Kafka is configured.
 
+pub mod direct;
 mod model;
 mod registry;
 mod start;
 mod wire;
 
+pub use model::{Code, Isolation, Record, Watermarks};
 pub use start::{DevBroker, Options, StartError};

@@ -123,6 +123,11 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
+    /// A batch out of the log: nothing but its header is looked at.
+    pub(crate) fn read(bytes: &Bytes) -> Option<Self> {
+        Some(Self { header: Header::read(bytes)?, bytes: bytes.clone() })
+    }
+
     /// Cuts `records` into its batches and checks each: format 2, length, checksum, counts.
     ///
     /// # Errors
