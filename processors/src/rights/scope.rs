@@ -76,7 +76,8 @@ pub(super) struct Scope {
 /// Both regimes, the primary one first: that of the departure point, or else the one that covers the journey.
 pub(super) fn scopes(facts: &Facts, from: Territory, to: Territory) -> [Scope; 2] {
     let (eu, uk) = (union_scope(facts, from, to), kingdom_scope(facts, from, to));
-    let uk_first = from == Territory::Kingdom || (!from.community() && eu.covered != Some(true) && uk.covered != Some(false));
+    let uk_alone = eu.covered == Some(false) || (eu.covered.is_none() && uk.covered == Some(true));
+    let uk_first = from == Territory::Kingdom || uk_alone;
     if uk_first { [uk, eu] } else { [eu, uk] }
 }
 

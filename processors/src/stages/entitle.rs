@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Keeps the booking, and one [`Case`] for each disrupted journey until [`KEEP_MS`] after it is closed. Whatever comes
-//! in updates the case; then everything that has become true and was not said before is said, once. A decision is
-//! provisional until the journey, as it was really travelled, has ended; each revision has its own record and audit.
+//! in updates the case, and what has happened is said, once. At the end of the instant the case is put to the law. A
+//! decision is provisional until the journey, as it was really travelled, has ended; each revision has its own record and audit.
 //! Does not promise the moment a door opened: in-block stands in for it, and near a threshold the law module says so.
 
 mod assess;
@@ -31,6 +31,8 @@ const UNPLACED_GRACE_MS: i64 = 72 * HOUR;
 /// How long a closed case is remembered, ms.
 const KEEP_MS: i64 = 168 * HOUR;
 
+/// All that came in at this instant is known: decide.
+const DECIDE: u8 = 0;
 /// Care or a choice may have fallen due.
 const DUE: u8 = 1;
 /// The journey should be over.
@@ -58,6 +60,10 @@ impl Processor for Entitle {
         match timer.kind {
             FORGET => {
                 cx.delete(CASES, &timer.sub);
+                return Ok(());
+            }
+            DECIDE => {
+                decide(cx, case, &timer.sub);
                 return Ok(());
             }
             END => case.closed = assess::is_over(&case, cx.now()),
@@ -127,17 +133,13 @@ fn take_reaccommodation(cx: &mut Cx<'_>, news: Reaccommodation) -> Result<(), Po
     Ok(())
 }
 
-/// Says what has become true, and sets the timers for what may become true by time alone.
+/// Says what has happened, and sets the timers: for the decision, and for what may become true by time alone.
 fn advance(cx: &mut Cx<'_>, mut case: Case) {
     cx.set_organisation(case.organisation.clone().as_str());
     case.closed |= case.refunded || assess::arrived(&case);
-    let facts = assess::facts(&case, cx.now());
-    let rights = facts.as_ref().map(crate::rights::decide);
     say::news(cx, &mut case);
-    if let (Some(facts), Some(rights)) = (facts, rights) {
-        say::entitlements(cx, &mut case, &facts, rights);
-    }
     let sub = case.sub();
+    cx.set_timer(DECIDE, &sub, cx.now());
     if case.closed {
         cx.cancel_timer(DUE, &sub);
         cx.cancel_timer(END, &sub);
@@ -149,6 +151,17 @@ fn advance(cx: &mut Cx<'_>, mut case: Case) {
         }
     }
     cx.save(CASES, &sub, &case);
+}
+
+/// Puts the case to the law, once for all that came in at this instant: a way on found at the instant of a
+/// cancellation is part of the first decision.
+fn decide(cx: &mut Cx<'_>, mut case: Case, sub: &[u8]) {
+    cx.set_organisation(case.organisation.clone().as_str());
+    if let Some(facts) = assess::facts(&case, cx.now()) {
+        let rights = crate::rights::decide(&facts);
+        say::entitlements(cx, &mut case, &facts, rights);
+        cx.save(CASES, sub, &case);
+    }
 }
 
 /// When the journey should be over at the latest.

@@ -1,0 +1,209 @@
+//! One story a test, from booking to notice.
+
+use slipstream_schemas::records::{
+    Audit, BookingKind, Cabin, Disruption, FlightStatus, Notification, Outcome, PassengerEvent, Pattern, Phase, Reaccommodation,
+    RightsDecision,
+};
+use slipstream_schemas::topics as t;
+
+use super::world::{self, News, World, at, flight, segment};
+
+fn outcomes(run: &world::Outcome) -> Vec<(String, Outcome, Vec<String>)> {
+    let all = run.all::<Reaccommodation>(t::REACCOMMODATION).into_iter();
+    all.map(|(_, r)| (r.pnr.to_string(), r.outcome, r.segments.iter().map(|s| s.leg.carrier_number()).collect())).collect()
+}
+
+fn decisions(run: &world::Outcome) -> Vec<(String, Option<i64>, String)> {
+    let all = run.all::<RightsDecision>(t::PASSENGER_EVENTS).into_iter();
+    all.map(|(_, d)| (d.rights.decision, d.rights.amount, d.rights.status)).collect()
+}
+
+fn kinds(run: &world::Outcome) -> Vec<String> {
+    run.all::<PassengerEvent>(t::PASSENGER_EVENTS).into_iter().map(|(_, event)| event.kind.to_string()).collect()
+}
+
+fn told(run: &world::Outcome) -> Vec<String> {
+    run.all::<Notification>(t::NOTIFICATIONS).into_iter().map(|(_, notice)| notice.template).collect()
+}
+
+/// Cancelled at its departure; a later flight has seats; it lands more than three hours late.
+#[test]
+fn a_cancelled_flight_from_booking_to_compensation() {
+    let (lost, next) = (flight("LH10 FRA-HAM 08:00 09:00"), flight("LH16 FRA-HAM 13:00 14:00"));
+    let mut world = World::default();
+    world.book(at("-1 10:00"), "AAAAAA", 2, &[&lost]);
+    world.seats(at("-1 09:00"), &next, Cabin::Economy, 100, 5);
+    world.cancel(at("07:30"), &lost);
+    world.flown(at("14:20"), &next, FlightStatus::Arrived, at("13:05"), at("14:20"), None);
+    let run = world.run();
+    run.assert_clean();
+    assert_eq!(outcomes(&run), [
+        ("AAAAAA".to_owned(), Outcome::Rebooked, vec!["LH16".to_owned()]),
+        ("AAAAAA".to_owned(), Outcome::Rebooked, vec!["LH16".to_owned()]),
+    ]);
+    let eligible = |status: &str| ("eligible".to_owned(), Some(250), status.to_owned());
+    let open = ("undetermined".to_owned(), None, "provisional".to_owned());
+    let decisions = decisions(&run);
+    assert!(!decisions.contains(&open), "{decisions:?}");
+    assert_eq!(decisions.len(), 4);
+    assert_eq!(decisions.first(), Some(&eligible("provisional")));
+    assert_eq!(decisions.last(), Some(&eligible("final")));
+    assert_eq!(kinds(&run).iter().filter(|kind| *kind == "REBOOKED").count(), 2);
+    let mut told = told(&run);
+    told.sort();
+    let expected = ["cancelled", "care", "choice", "compensation", "rebooked"];
+    assert_eq!(told, expected.iter().flat_map(|name| [*name, *name]).collect::<Vec<_>>());
+    assert!(run.all::<Audit>(t::DECISION_AUDIT).iter().any(|(_, audit)| audit.stage == "recover"));
+}
+
+/// A late inbound: the booked onward flight is missed, the next one has seats; the first one stays held by nobody.
+#[test]
+fn a_broken_connection_is_rebooked_from_the_hub_and_is_a_disruption_of_its_own() {
+    let (inbound, onward) = (flight("LH20 BRE-FRA 07:00 08:00"), flight("LH30 FRA-VIE 09:00 10:30"));
+    let later = flight("LH32 FRA-VIE 12:00 13:30");
+    let mut world = World::default();
+    world.book(at("-1 10:00"), "AAAAAA", 1, &[&inbound, &onward]);
+    world.seats(at("-1 09:00"), &later, Cabin::Economy, 100, 5);
+    let late = News::Late { departs: at("08:10"), arrives: at("09:10") };
+    world.disruption(at("06:50"), &inbound, Phase::Opened, late, "late_inbound");
+    let arrived = News::In { departed: at("08:10"), arrived: at("09:12") };
+    world.disruption(at("09:12"), &inbound, Phase::Resolved, arrived, "late_inbound");
+    world.flown(at("13:40"), &later, FlightStatus::Arrived, at("12:00"), at("13:40"), None);
+    let run = world.run();
+    run.assert_clean();
+    assert_eq!(outcomes(&run)[0], ("AAAAAA".to_owned(), Outcome::Rebooked, vec!["LH32".to_owned()]));
+    let pairs: Vec<(Phase, Option<i32>)> = run
+        .all::<Disruption>(t::DISRUPTION_EVENTS)
+        .into_iter()
+        .filter(|(_, d)| d.scope == "connection" && d.pattern == Pattern::MissedConnection)
+        .map(|(_, d)| (d.phase, d.passengers))
+        .collect();
+    assert_eq!(pairs, [(Phase::Opened, Some(1)), (Phase::Resolved, Some(1))]);
+    assert_eq!(decisions(&run).last(), Some(&("eligible".to_owned(), Some(250), "final".to_owned())), "3 h 10 late");
+}
+
+/// The onward flight is late as well: the connection works, nobody is moved.
+#[test]
+fn a_connection_that_waits_is_kept() {
+    let (inbound, onward) = (flight("LH20 BRE-FRA 07:00 08:00"), flight("LH30 FRA-VIE 09:00 10:30"));
+    let mut world = World::default();
+    world.book(at("-1 10:00"), "AAAAAA", 1, &[&inbound, &onward]);
+    world.seats(at("-1 09:00"), &flight("LH32 FRA-VIE 12:00 13:30"), Cabin::Economy, 100, 5);
+    world.flown(at("06:00"), &onward, FlightStatus::Scheduled, at("10:30"), at("12:00"), None);
+    let late = News::Late { departs: at("08:10"), arrives: at("09:10") };
+    world.disruption(at("06:50"), &inbound, Phase::Opened, late, "late_inbound");
+    let run = world.run();
+    run.assert_clean();
+    assert_eq!(outcomes(&run), [("AAAAAA".to_owned(), Outcome::Kept, vec!["LH20".to_owned(), "LH30".to_owned()])]);
+}
+
+/// The new flight is cancelled too; nobody else has to say so but the flight's own events.
+#[test]
+fn a_further_cancellation_of_the_new_leg_moves_the_party_again() {
+    let lost = flight("LH10 FRA-HAM 08:00 09:00");
+    let (second, third) = (flight("LH12 FRA-HAM 10:00 11:00"), flight("LH14 FRA-HAM 16:00 17:00"));
+    let mut world = World::default();
+    world.book(at("-1 10:00"), "AAAAAA", 1, &[&lost]);
+    world.seats(at("-1 09:00"), &second, Cabin::Economy, 1, 1);
+    world.seats(at("-1 09:00"), &third, Cabin::Economy, 1, 1);
+    world.cancel(at("07:30"), &lost);
+    world.flown(at("09:30"), &second, FlightStatus::Cancelled, second.departure, second.arrival, None);
+    let run = world.run();
+    run.assert_clean();
+    let legs: Vec<Vec<String>> = outcomes(&run).into_iter().map(|(_, _, legs)| legs).collect();
+    assert_eq!(legs, [["LH12"], ["LH14"]]);
+}
+
+/// One seat for two parties: the second is unplaceable until a seat comes free, then is placed.
+#[test]
+fn who_found_no_seat_gets_the_one_that_comes_free() {
+    let (lost, next) = (flight("LH10 FRA-HAM 08:00 09:00"), flight("LH12 FRA-HAM 10:00 11:00"));
+    let mut world = World::default();
+    world.book(at("-1 10:00"), "AAAAAA", 1, &[&lost]);
+    world.book(at("-1 10:00"), "BBBBBB", 1, &[&lost]);
+    world.seats(at("-1 09:00"), &next, Cabin::Economy, 10, 1);
+    world.cancel(at("07:30"), &lost);
+    world.seats(at("08:30"), &next, Cabin::Economy, 10, 2);
+    let run = world.run();
+    run.assert_clean();
+    let seen: Vec<(String, Outcome)> = outcomes(&run).into_iter().map(|(pnr, outcome, _)| (pnr, outcome)).collect();
+    let expect = |pnr: &str, outcome| (pnr.to_owned(), outcome);
+    assert_eq!(seen, [
+        expect("AAAAAA", Outcome::Rebooked),
+        expect("BBBBBB", Outcome::Unplaceable),
+        expect("BBBBBB", Outcome::Rebooked),
+    ]);
+    let templates = told(&run);
+    assert_eq!(templates.iter().filter(|name| *name == "unplaceable").count(), 1);
+}
+
+/// A diversion: on from where it landed.
+#[test]
+fn a_diverted_party_goes_on_from_where_it_landed() {
+    let (lost, on) = (flight("LH10 FRA-HAM 08:00 09:00"), flight("LH90 BRE-HAM 12:00 12:40"));
+    let mut world = World::default();
+    world.book(at("-1 10:00"), "AAAAAA", 1, &[&lost]);
+    world.seats(at("-1 09:00"), &on, Cabin::Economy, 10, 1);
+    world.flown(at("08:40"), &lost, FlightStatus::Diverted, at("08:00"), at("09:10"), Some("BRE"));
+    world.disruption(at("08:40"), &lost, Phase::Opened, News::Diverted, "weather");
+    let run = world.run();
+    run.assert_clean();
+    assert_eq!(outcomes(&run), [("AAAAAA".to_owned(), Outcome::Rebooked, vec!["LH90".to_owned()])]);
+}
+
+/// A cancelled booking ends its case with the fare, and gives its new seats back.
+#[test]
+fn a_booking_that_is_cancelled_after_the_disruption_is_refunded_and_frees_its_seats() {
+    let (lost, next) = (flight("LH10 FRA-HAM 08:00 09:00"), flight("LH12 FRA-HAM 10:00 11:00"));
+    let mut world = World::default();
+    world.book(at("-1 10:00"), "AAAAAA", 1, &[&lost]);
+    world.book(at("-1 10:00"), "BBBBBB", 1, &[&lost]);
+    world.seats(at("-1 09:00"), &next, Cabin::Economy, 10, 1);
+    world.cancel(at("07:30"), &lost);
+    world.booking(at("08:30"), BookingKind::Cancelled, "AAAAAA", Vec::new(), Vec::new());
+    let run = world.run();
+    run.assert_clean();
+    let last = |pnr: &str| outcomes(&run).into_iter().rfind(|(p, ..)| p == pnr).map(|(_, outcome, _)| outcome);
+    assert_eq!(last("AAAAAA"), Some(Outcome::Refunded));
+    assert_eq!(last("BBBBBB"), Some(Outcome::Rebooked));
+}
+
+/// What the PSS confirms is no second claim on the seat.
+#[test]
+fn a_confirmation_by_the_pss_is_not_counted_twice() {
+    let (lost, next) = (flight("LH10 FRA-HAM 08:00 09:00"), flight("LH12 FRA-HAM 10:00 11:00"));
+    let mut world = World::default();
+    world.book(at("-1 10:00"), "AAAAAA", 1, &[&lost]);
+    world.book(at("-1 10:00"), "BBBBBB", 1, &[&lost]);
+    world.seats(at("-1 09:00"), &next, Cabin::Economy, 2, 1);
+    world.cancel(at("07:30"), &lost);
+    let confirmed = vec![segment(&next, Cabin::Economy)];
+    world.booking(at("08:00"), BookingKind::Modified, "AAAAAA", world::party("AAAAAA", 1), confirmed);
+    world.seats(at("08:00"), &next, Cabin::Economy, 2, 0);
+    world.seats(at("08:20"), &next, Cabin::Economy, 2, 1);
+    let run = world.run();
+    run.assert_clean();
+    let last = |pnr: &str| outcomes(&run).into_iter().rfind(|(p, ..)| p == pnr).map(|(_, outcome, _)| outcome);
+    assert_eq!(last("AAAAAA"), Some(Outcome::Rebooked));
+    assert_eq!(last("BBBBBB"), Some(Outcome::Rebooked), "the seat that came free at 08:20 is theirs");
+    let placed = outcomes(&run).iter().filter(|(pnr, ..)| pnr == "AAAAAA").count();
+    assert_eq!(placed, 1, "the confirmation changes nothing");
+}
+
+/// A delay without anything else: care when it is due, no sum below three hours.
+#[test]
+fn a_delay_of_two_and_a_half_hours_is_care_and_no_sum() {
+    let late = flight("LH10 FRA-HAM 08:00 09:00");
+    let mut world = World::default();
+    world.book(at("-1 10:00"), "AAAAAA", 1, &[&late]);
+    let news = News::Late { departs: at("10:30"), arrives: at("11:30") };
+    world.disruption(at("07:30"), &late, Phase::Opened, news, "airline");
+    let arrived = News::In { departed: at("10:30"), arrived: at("11:30") };
+    world.disruption(at("11:30"), &late, Phase::Resolved, arrived, "airline");
+    let run = world.run();
+    run.assert_clean();
+    assert_eq!(kinds(&run), ["DISRUPTED", "CARE_DUE", "RESOLVED"]);
+    let not = |status: &str| ("not_eligible".to_owned(), Some(0), status.to_owned());
+    assert_eq!(decisions(&run), [not("provisional"), not("final")]);
+    assert_eq!(told(&run), ["delayed", "care", "no_compensation"]);
+}
