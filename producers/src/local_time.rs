@@ -60,7 +60,6 @@ impl WallTime {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
     use slipstream_streams::record::rfc3339;

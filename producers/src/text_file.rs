@@ -70,7 +70,6 @@ impl<R: Read> Read for Bounded<R> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
 

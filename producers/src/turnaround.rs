@@ -79,7 +79,7 @@ pub fn fit(inputs: &[Input]) -> Result<Table, FitError> {
             return Err(FitError::TooMany);
         }
     }
-    turns.sort_by(|a, b| (a.tail, a.scheduled, a.carrier).cmp(&(b.tail, b.scheduled, b.carrier)));
+    turns.sort_by_key(|turn| (turn.tail, turn.scheduled, turn.carrier));
     let mut samples: BTreeMap<Carrier, Vec<i32>> = BTreeMap::new();
     for pair in turns.windows(2) {
         if let Some(minutes) = sample(&pair[0], &pair[1]) {

@@ -47,6 +47,7 @@ fn the_month_has_its_published_figures_and_its_traps() {
 /// `cargo test --release -p slipstream-producers --test feeds -- --ignored --nocapture reading_speed`
 #[test]
 #[ignore = "a measurement, not a check"]
+#[expect(clippy::disallowed_methods, reason = "measures, decides nothing")]
 fn reading_speed() {
     let Some(input) = files() else { return };
     for tails in [Tails::Planned, Tails::Strict] {
