@@ -103,6 +103,11 @@ impl Active {
         self.line.promise(promise);
     }
 
+    /// The positions up to which it has read its inputs.
+    pub(crate) fn positions(&self) -> impl Iterator<Item = (Topic, i64)> {
+        self.inputs.iter().map(|input| (input.topic, input.position))
+    }
+
     /// Whether this task reads the topic.
     pub(crate) fn reads(&self, topic: Topic) -> bool {
         self.inputs.iter().any(|input| input.topic == topic)

@@ -9,7 +9,7 @@
 //! only queues, so that revoke, commit, unassign is plain sequential code; the group's generation is read at each
 //! commit. All calls block; the log belongs to one plain thread.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
 
-use crate::log::{Log, LogError, Offsets, Outgoing, Place, Raw, Rebalance};
+use crate::log::{Log, LogError, Offsets, Outgoing, Place, Raw, Rebalance, Watermarks};
 
 /// Age at which the coordinator aborts the transaction of a dead owner.
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,6 +31,8 @@ const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause before a question is asked again.
 const CALL_PAUSE: Duration = Duration::from_millis(20);
+/// Length of one call to abort.
+const ABORT_STEP: Duration = Duration::from_millis(100);
 /// Longest time for which one transactional call is repeated.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest wait for the transactional id at start: a predecessor's transaction may have to end first.
@@ -221,6 +223,8 @@ pub(crate) struct KafkaLog {
     consumer: BaseConsumer<Group>,
     producer: BaseProducer<Deliveries>,
     uncommitted: BaseConsumer,
+    /// Topics ever assigned.
+    assigned: BTreeSet<Arc<str>>,
     in_transaction: bool,
     since: Instant,
 }
@@ -247,7 +251,31 @@ impl KafkaLog {
             let topics: Vec<&str> = member.topics.iter().map(String::as_str).collect();
             consumer.subscribe(&topics).map_err(reopen)?;
         }
-        Ok(Self { consumer, producer, uncommitted, in_transaction: false, since })
+        Ok(Self { consumer, producer, uncommitted, assigned: BTreeSet::new(), in_transaction: false, since })
+    }
+
+    /// The first or the last offset of partitions, of all in one question to each broker.
+    fn ask_offsets(&self, places: &[Place], which: Offset) -> Result<Offsets, LogError> {
+        let mut asked = TopicPartitionList::with_capacity(places.len());
+        for place in places {
+            asked.add_partition_offset(&place.topic, place.partition, which).map_err(reopen)?;
+        }
+        let deadline = Instant::now() + CALL_TIMEOUT;
+        loop {
+            let answer = self.uncommitted.offsets_for_times(asked.clone(), CALL_TIMEOUT);
+            let late = Instant::now() > deadline;
+            // A topic that was made a moment ago may not be known to every broker and client yet.
+            match answer {
+                Ok(list) if list.elements().iter().all(|e| e.error().is_ok()) => return Ok(offsets(&list)),
+                Ok(list) if late => {
+                    let failed = list.elements().into_iter().find(|e| e.error().is_err());
+                    return Err(LogError::Reopen(format!("watermarks: {failed:?}")));
+                }
+                Err(error) if late => return Err(LogError::Reopen(format!("watermarks: {error}"))),
+                answer => tracing::debug!(?answer, "watermarks, again"),
+            }
+            std::thread::sleep(CALL_PAUSE);
+        }
     }
 
     fn begin(&mut self) -> Result<(), LogError> {
@@ -300,7 +328,15 @@ impl Log for KafkaLog {
     }
 
     fn assign(&mut self, from: &Offsets) -> Result<(), LogError> {
-        self.consumer.assign(&list(from)?).map_err(reopen)
+        self.consumer.assign(&list(from)?).map_err(reopen)?;
+        let before = self.assigned.len();
+        self.assigned.extend(from.keys().map(|place| Arc::clone(&place.topic)));
+        if self.assigned.len() > before {
+            // Left alone, the client looks for the leaders of topics that it does not subscribe to once a second.
+            let known = self.consumer.fetch_metadata(None, CALL_TIMEOUT);
+            tracing::trace!(topics = known.map_or(0, |known| known.topics().len()), "metadata");
+        }
+        Ok(())
     }
 
     fn unassign(&mut self) -> Result<(), LogError> {
@@ -329,17 +365,14 @@ impl Log for KafkaLog {
         }
     }
 
-    fn watermarks(&mut self, place: &Place) -> Result<(i64, i64), LogError> {
-        let deadline = Instant::now() + CALL_TIMEOUT;
-        loop {
-            // A topic that was made a moment ago may not be known to every broker and client yet.
-            match self.uncommitted.fetch_watermarks(&place.topic, place.partition, CALL_TIMEOUT) {
-                Ok(answer) => return Ok(answer),
-                Err(error) if Instant::now() < deadline => tracing::debug!(%error, %place, "watermarks, again"),
-                Err(error) => return Err(LogError::Reopen(format!("{place}: {error}"))),
-            }
-            std::thread::sleep(CALL_PAUSE);
-        }
+    fn watermarks(&mut self, places: &[Place]) -> Result<Watermarks, LogError> {
+        let low = self.ask_offsets(places, Offset::Beginning)?;
+        let high = self.ask_offsets(places, Offset::End)?;
+        let both = low.into_iter().map(|(place, low)| {
+            let high = high.get(&place).copied().unwrap_or(low);
+            (place, (low, high))
+        });
+        Ok(both.collect())
     }
 
     fn send(&mut self, record: Outgoing<'_>) -> Result<(), LogError> {
@@ -391,7 +424,11 @@ impl Log for KafkaLog {
         if !std::mem::take(&mut self.in_transaction) {
             return Ok(());
         }
-        let aborted = repeat(|| self.producer.abort_transaction(CALL_TIMEOUT));
+        // It ends only once the purged records' reports are taken, which needs polls between short calls.
+        let aborted = repeat(|| {
+            self.producer.poll(Duration::ZERO);
+            self.producer.abort_transaction(ABORT_STEP)
+        });
         // Purged records are reported as failed; that is no news.
         let purged = self.producer.context().take();
         tracing::trace!(?purged, "aborted");

@@ -37,6 +37,9 @@ impl std::fmt::Display for Place {
 /// Offsets by partition.
 pub type Offsets = BTreeMap<Place, i64>;
 
+/// First offset kept and high watermark, by partition.
+pub type Watermarks = BTreeMap<Place, (i64, i64)>;
+
 /// A record as it lies in the log.
 #[derive(Debug, Clone, Copy)]
 pub struct Raw<'a> {
@@ -131,11 +134,11 @@ pub trait Log {
     /// They cannot be had in time.
     fn committed(&mut self, places: &[Place]) -> Result<Offsets, LogError>;
 
-    /// First offset kept, and the high watermark, open transactions included.
+    /// Of each partition the first offset kept, and the high watermark, open transactions included.
     ///
     /// # Errors
     /// They cannot be had in time.
-    fn watermarks(&mut self, place: &Place) -> Result<(i64, i64), LogError>;
+    fn watermarks(&mut self, places: &[Place]) -> Result<Watermarks, LogError>;
 
     /// Writes in the open transaction, which it opens if need be.
     ///

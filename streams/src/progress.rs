@@ -175,8 +175,8 @@ impl Follower {
     /// Reads everything that is there now, and goes on reading from there.
     pub(crate) fn catch_up(&mut self, plan: &Plan, log: &mut dyn Log) -> Result<(), LogError> {
         let mut targets = Offsets::new();
-        for place in plan.progress() {
-            let (low, high) = log.watermarks(&place)?;
+        let places: Vec<Place> = plan.progress().collect();
+        for (place, (low, high)) in log.watermarks(&places)? {
             let at = self.at.entry(place.clone()).or_insert(low);
             *at = (*at).max(low);
             targets.insert(place, high);

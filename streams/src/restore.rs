@@ -6,12 +6,13 @@
 //! The order matters: taken the other way round, a transaction of the former owner can slip between. A task
 //! that has promised has run before; that its group then has no offset is an error, never a fresh start.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::active::Active;
 use crate::buffer::Order;
-use crate::log::{Log, LogError, Offsets, Place, Raw};
+use crate::log::{Log, LogError, Offsets, Place, Raw, Watermarks};
 use crate::plan::Plan;
 use crate::processor::StoreId;
 use crate::record::{Topic, Ts};
@@ -27,6 +28,7 @@ pub(crate) const ROW_FORMAT: u8 = 1;
 /// A restore under way.
 pub(crate) struct Restore {
     committed: Offsets,
+    watermarks: Watermarks,
     /// Where each partition must be read up to.
     targets: Offsets,
     at: Offsets,
@@ -39,28 +41,19 @@ pub(crate) struct Restore {
 impl Restore {
     /// Makes the tasks of the partitions owned, and begins to read.
     pub(crate) fn open(shard: &mut Shard, log: &mut dyn Log) -> Result<Self, LogError> {
-        let plan = std::sync::Arc::clone(&shard.plan);
+        let plan = Arc::clone(&shard.plan);
         let tasks = tasks_of(&plan, shard.owned())?;
-        let inputs: Vec<Place> = shard.owned().to_vec();
-        let committed = log.committed(&inputs)?;
-        let mut restore = Self {
-            committed,
-            targets: Offsets::new(),
-            at: Offsets::new(),
-            rows: BTreeMap::new(),
-            total: 0,
-            left: 0,
-            progressed: None,
-        };
+        let committed = log.committed(shard.owned())?;
+        let watermarks = log.watermarks(&concerned(&plan, shard.owned(), &tasks))?;
+        let (targets, at, rows) = (Offsets::new(), Offsets::new(), BTreeMap::new());
+        let mut restore = Self { committed, watermarks, targets, at, rows, total: 0, left: 0, progressed: None };
         for place in plan.progress() {
             let from = shard.progress.at.get(&place).copied();
-            let at = restore.target(log, place.clone(), from)?;
-            shard.progress.at.insert(place, at);
+            restore.target(place, from);
         }
         for (stage, partition) in tasks {
             let kept = shard.unpark(stage, partition);
-            let active = restore.task(&plan, log, stage, partition, kept)?;
-            shard.actives.push(active);
+            shard.actives.push(restore.task(&plan, stage, partition, kept));
         }
         restore.total = restore.missing();
         restore.left = restore.total;
@@ -69,48 +62,35 @@ impl Restore {
     }
 
     /// Notes a partition to be read; returns from where. A position beyond the end is none: the topic is another one.
-    fn target(&mut self, log: &mut dyn Log, place: Place, from: Option<i64>) -> Result<i64, LogError> {
-        let (low, high) = log.watermarks(&place)?;
+    fn target(&mut self, place: Place, from: Option<i64>) -> i64 {
+        let (low, high) = self.watermarks.get(&place).copied().unwrap_or_default();
         let at = from.filter(|at| *at <= high).unwrap_or(low).max(low);
         self.targets.insert(place.clone(), high);
         self.at.insert(place, at);
-        Ok(at)
+        at
     }
 
-    fn task(
-        &mut self,
-        plan: &Plan,
-        log: &mut dyn Log,
-        stage: usize,
-        partition: i32,
-        kept: Option<Kept>,
-    ) -> Result<Active, LogError> {
+    /// A task with the rows that it had here, or with none yet.
+    fn task(&mut self, plan: &Plan, stage: usize, partition: i32, kept: Option<Kept>) -> Active {
         let spec = &plan.topology.stages[stage];
         let stores = Topology::stores(spec).count();
-        let before: Vec<Option<i64>> = match &kept {
-            Some(kept) => kept.changelogs.iter().copied().map(Some).collect(),
-            None => vec![None; stores],
+        let from = |restore: &mut Self, before: Option<&[i64]>| -> Vec<i64> {
+            let place = |store| plan.changelog(stage, store, partition);
+            (0..stores).map(|store| restore.target(place(store), before.map(|before| before[store]))).collect()
         };
-        let mut changelogs = Vec::with_capacity(stores);
-        for (store, from) in before.iter().enumerate() {
-            changelogs.push(self.target(log, plan.changelog(stage, store, partition), *from)?);
-        }
-        let warm = changelogs.iter().zip(&before).all(|(at, from)| Some(*at) == *from);
-        let (state, counts) = match kept {
-            Some(kept) if warm => (kept.state, kept.counts),
-            _ => {
-                for (store, at) in changelogs.iter_mut().enumerate() {
-                    *at = self.target(log, plan.changelog(stage, store, partition), None)?;
-                }
-                (State::new((0..stores).map(|_| Box::new(Memory::default()) as Box<dyn Base>).collect()), Counts::default())
+        let warm = kept.filter(|kept| from(self, Some(&kept.changelogs)) == kept.changelogs);
+        let (changelogs, state, counts) = match warm {
+            Some(kept) => (kept.changelogs, kept.state, kept.counts),
+            None => {
+                let bases = (0..stores).map(|_| Box::new(Memory::default()) as Box<dyn Base>);
+                (from(self, None), State::new(bases.collect()), Counts::default())
             }
         };
-        let codec = std::sync::Arc::clone(&plan.codec);
-        let mut task = Task::reopen(&plan.topology, spec, codec, (state, counts));
+        let mut task = Task::reopen(&plan.topology, spec, Arc::clone(&plan.codec), (state, counts));
         if plan.order == Order::Arrival {
             task = task.in_arrival_order(stores - 2, Ts::MIN);
         }
-        Ok(Active::new(stage, partition, spec.name, task, changelogs))
+        Active::new(stage, partition, spec.name, task, changelogs)
     }
 
     /// Takes a row of a changelog.
@@ -168,7 +148,7 @@ impl Restore {
 
     /// Lets the tasks run, and reads their inputs; returns the committed offsets.
     pub(crate) fn finish(self, shard: &mut Shard, log: &mut dyn Log) -> Result<Offsets, LogError> {
-        let plan = std::sync::Arc::clone(&shard.plan);
+        let plan = Arc::clone(&shard.plan);
         let mut from = Offsets::new();
         for place in plan.progress() {
             let at = self.at.get(&place).copied().unwrap_or_default();
@@ -186,7 +166,7 @@ impl Restore {
                 let at = match self.committed.get(&place) {
                     Some(at) => *at,
                     None if has_run => return Err(missing_offset(stage.name, &place)),
-                    None => log.watermarks(&place)?.0,
+                    None => self.watermarks.get(&place).map_or(0, |(low, _)| *low),
                 };
                 starts.push((topic, at));
                 from.insert(place, at);
@@ -194,7 +174,7 @@ impl Restore {
             active.start(&plan.topology, &shard.progress.view, &starts);
         }
         if plan.order == Order::Arrival {
-            cover_unpromised(shard, log)?;
+            cover_unpromised(shard, &self.watermarks);
         }
         log.assign(&from)?;
         Ok(self.committed)
@@ -209,22 +189,33 @@ fn missing_offset(stage: &str, place: &Place) -> LogError {
 }
 
 /// In arrival order transactions may have committed since the last promise: what they wrote lies below the end.
-fn cover_unpromised(shard: &mut Shard, log: &mut dyn Log) -> Result<(), LogError> {
-    let plan = std::sync::Arc::clone(&shard.plan);
-    let mut ends: BTreeMap<(Topic, i32), i64> = BTreeMap::new();
+fn cover_unpromised(shard: &mut Shard, watermarks: &Watermarks) {
+    let plan = Arc::clone(&shard.plan);
     for active in &mut shard.actives {
-        for topic in active.stage_of(&plan.topology).writes {
-            for partition in 0..plan.topology.partition_count(topic) {
-                let end = match ends.get(&(*topic, partition)) {
-                    Some(end) => *end,
-                    None => log.watermarks(&plan.place(topic, partition))?.1,
-                };
-                ends.insert((topic, partition), end);
-                active.written_up_to(topic, partition, end);
-            }
+        for (topic, partition) in written_by(&plan, active.stage) {
+            let end = watermarks.get(&plan.place(topic, partition)).map_or(0, |(_, high)| *high);
+            active.written_up_to(topic, partition, end);
         }
     }
-    Ok(())
+}
+
+/// Every partition that a stage may write.
+fn written_by(plan: &Plan, stage: usize) -> impl Iterator<Item = (Topic, i32)> {
+    let topics = plan.topology.stages[stage].writes.iter().copied();
+    topics.flat_map(|topic| (0..plan.topology.partition_count(topic)).map(move |partition| (topic, partition)))
+}
+
+/// The partitions of which the ends matter: inputs, changelogs, promises; in arrival order outputs, too.
+fn concerned(plan: &Plan, owned: &[Place], tasks: &[(usize, i32)]) -> Vec<Place> {
+    let mut places: BTreeSet<Place> = owned.iter().cloned().chain(plan.progress()).collect();
+    for (stage, partition) in tasks {
+        let stores = 0..Topology::stores(&plan.topology.stages[*stage]).count();
+        places.extend(stores.map(|store| plan.changelog(*stage, store, *partition)));
+        if plan.order == Order::Arrival {
+            places.extend(written_by(plan, *stage).map(|(topic, partition)| plan.place(topic, partition)));
+        }
+    }
+    places.into_iter().collect()
 }
 
 /// The tasks whose inputs are these partitions.

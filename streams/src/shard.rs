@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::active::Active;
 use crate::buffer::Order;
 use crate::edge;
-use crate::log::{Log, LogError, Offsets, Outgoing, Place, Raw, Rebalance};
+use crate::log::{Log, LogError, Offsets, Outgoing, Place, Raw, Rebalance, Watermarks};
 use crate::plan::{Plan, Route};
 use crate::progress::{Follower, News};
 use crate::record::{Record, Ts};
@@ -29,6 +29,8 @@ const POLL_RECORDS: usize = 1_000;
 const POLL_WAIT: Duration = Duration::from_millis(50);
 /// Longest pause after an abort.
 const ABORT_PAUSE_MAX: Duration = Duration::from_secs(1);
+/// Time between two looks at the ends of the inputs.
+const LAG_GAP: Duration = Duration::from_secs(5);
 /// Time between two reports while nothing is committed.
 const REPORT_GAP: Duration = Duration::from_millis(250);
 
@@ -74,6 +76,8 @@ pub(crate) struct Shard {
     last_commit: Duration,
     last_promise: Duration,
     last_report: Duration,
+    last_lag: Duration,
+    ends: Watermarks,
     aborts_in_a_row: u32,
     busy: bool,
     fault: Option<LogError>,
@@ -97,6 +101,8 @@ impl Shard {
             last_commit: Duration::ZERO,
             last_promise: Duration::ZERO,
             last_report: Duration::ZERO,
+            last_lag: Duration::ZERO,
+            ends: Watermarks::new(),
             aborts_in_a_row: 0,
             busy: false,
             fault: None,
@@ -146,8 +152,10 @@ impl Shard {
             Stand::Restoring(_) => self.restore(log),
             Stand::Running => self.work(log, got),
         };
-        if log.now() >= self.last_report + REPORT_GAP {
-            self.report(log.now());
+        let now = log.now();
+        if now >= self.last_report + REPORT_GAP {
+            self.measure_lag(log, now);
+            self.report(now);
         }
         match done {
             Err(LogError::Abort(reason)) => self.roll_back(log, &reason),
@@ -443,6 +451,23 @@ impl Shard {
         }
     }
 
+    /// Looks up the ends of the inputs now and then, for the status.
+    fn measure_lag(&mut self, log: &mut dyn Log, now: Duration) {
+        if now >= self.last_lag + LAG_GAP {
+            self.last_lag = now;
+            // Without an answer the status is old; the work itself notices a cluster that is away.
+            self.ends = log.watermarks(&self.owned).unwrap_or_default();
+        }
+    }
+
+    fn lag_of(&self, active: &Active) -> u64 {
+        let behind = active.positions().map(|(topic, position)| {
+            let end = self.ends.get(&self.plan.place(topic, active.partition)).map_or(0, |(_, high)| *high);
+            u64::try_from(end - position).unwrap_or_default()
+        });
+        behind.sum()
+    }
+
     fn report(&mut self, now: Duration) {
         self.last_report = now;
         let phase = match &self.stand {
@@ -455,6 +480,7 @@ impl Shard {
             partition: active.partition,
             counts: active.task.counts.clone(),
             waiting: active.waiting(),
+            lag: self.lag_of(active),
             promised: active.promised(),
         });
         let tasks = tasks.collect();

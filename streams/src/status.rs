@@ -43,6 +43,8 @@ pub struct TaskStatus {
     pub counts: Counts,
     /// Records read and not yet processed.
     pub waiting: usize,
+    /// Offsets in its inputs not yet read, as of a few seconds ago.
+    pub lag: u64,
     /// What it last promised.
     pub promised: Option<Ts>,
 }
