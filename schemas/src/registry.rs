@@ -23,6 +23,8 @@ use crate::schema_ids::{IdError, SchemaIds, subject};
 
 /// Tries of one call.
 pub const ATTEMPTS: u32 = 5;
+/// Tries of a call that a lagging replica answers with "not found", about 0.6 s.
+pub const LAG_ATTEMPTS: u32 = 3;
 /// How long an unknown id stays unknown without asking again.
 pub const MISSING_FOR: Duration = Duration::from_secs(60);
 /// Unknown ids remembered.
@@ -193,12 +195,12 @@ impl Session {
         self.retried(&[], put).await.map_err(|failure| self.error(format!("for compatibility at `{subject}`"), failure))
     }
 
-    /// Tries until there is an answer, or a refusal that another try cannot change.
-    async fn retried<T>(&self, again_on: &[u32], call: impl AsyncFn() -> Result<T, Failure>) -> Result<T, Failure> {
+    /// Tries until there is an answer, or a refusal that another try cannot change; `lagging` codes may be a replica's.
+    async fn retried<T>(&self, lagging: &[u32], call: impl AsyncFn() -> Result<T, Failure>) -> Result<T, Failure> {
         let mut pause = PAUSE;
-        for _ in 1..ATTEMPTS {
+        for attempt in 1..ATTEMPTS {
             match call().await {
-                Err(failure) if failure.again || again_on.contains(&failure.code) => {
+                Err(failure) if failure.again || (attempt < LAG_ATTEMPTS && lagging.contains(&failure.code)) => {
                     tokio::time::sleep(pause).await;
                     pause *= 2;
                 }
