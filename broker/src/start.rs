@@ -10,7 +10,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    model::{Limits, Model, NoShelf},
+    model::{Files, Limits, Model},
     registry::{self, Registry},
     wire::{self, Cluster},
 };
@@ -50,10 +50,10 @@ pub enum StartError {
 }
 
 /// A running broker. Dropping it stops it without waiting; [`DevBroker::shutdown`] waits.
-#[derive(Debug)]
 pub struct DevBroker {
     address: SocketAddr,
     registry: SocketAddr,
+    cluster: Arc<Cluster>,
     stop: CancellationToken,
     servers: Vec<JoinHandle<()>>,
 }
@@ -67,14 +67,14 @@ impl DevBroker {
         let (listener, address) = listen("Kafka", options.port).await?;
         let (registry_listener, registry) = listen("Schema Registry", options.registry_port).await?;
         let schemas = open_registry(options.data.as_deref())?;
-        let model = Model::new(wire::now_ms(), Limits::default(), Box::new(NoShelf));
+        let model = open_model(options.data.as_deref())?;
         let cluster = Arc::new(Cluster::new(model, address));
         let stop = CancellationToken::new();
         let servers = vec![
-            tokio::spawn(wire::serve(listener, cluster, stop.clone())),
+            tokio::spawn(wire::serve(listener, Arc::clone(&cluster), stop.clone())),
             tokio::spawn(registry::serve(registry_listener, schemas, stop.clone())),
         ];
-        Ok(Self { address, registry, stop, servers })
+        Ok(Self { address, registry, cluster, stop, servers })
     }
 
     /// What Kafka clients take as `bootstrap.servers`.
@@ -87,6 +87,12 @@ impl DevBroker {
     #[must_use]
     pub fn registry_url(&self) -> String {
         format!("http://{}", self.registry)
+    }
+
+    /// Why nothing more is accepted, if the disk failed; the broker should then be stopped.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        self.cluster.failure()
     }
 
     /// Stops accepting, ends every connection, writes what is to be kept.
@@ -103,6 +109,16 @@ impl Drop for DevBroker {
     fn drop(&mut self) {
         self.stop.cancel();
     }
+}
+
+fn open_model(data: Option<&Path>) -> Result<Model, StartError> {
+    let (now, limits) = (wire::now_ms(), Limits::default());
+    let opened = match data {
+        Some(root) => Model::open(now, limits, root),
+        None => Files::temporary().map(|files| Model::new(now, limits, Box::new(files))),
+    };
+    let path = || data.map_or_else(std::env::temp_dir, Path::to_owned);
+    opened.map_err(|error| StartError::Data { path: path(), reason: error.to_string() })
 }
 
 fn open_registry(data: Option<&Path>) -> Result<Registry, StartError> {

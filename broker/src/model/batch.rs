@@ -143,10 +143,15 @@ impl Batch {
         Ok(batches)
     }
 
+    /// The checksum is right.
+    pub(crate) fn is_intact(&self) -> bool {
+        let whole = self.bytes.get(..self.header.len).unwrap_or_default();
+        let stored = field(whole, 17).map(u32::from_be_bytes);
+        stored.is_some() && stored == whole.get(CHECKED_FROM..).map(crc32c::crc32c)
+    }
+
     fn check(&self) -> Result<(), Code> {
-        let stored = self.bytes.get(17..CHECKED_FROM).and_then(|b| b.try_into().ok()).map(u32::from_be_bytes);
-        let checked = self.bytes.get(CHECKED_FROM..).map(crc32c::crc32c);
-        if stored != checked {
+        if !self.is_intact() {
             return Err(Code::CorruptMessage);
         }
         let header = &self.header;

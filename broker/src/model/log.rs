@@ -225,7 +225,7 @@ impl Log {
         Ok(())
     }
 
-    /// Takes a segment that the shelf kept, oldest first; the last one becomes the active segment.
+    /// Takes a segment that the shelf kept, oldest first.
     pub(crate) fn restore(&mut self, segment: Segment, content: &Bytes, now: i64) {
         let mut rest = content.clone();
         while let Some(header) = Header::read(&rest) {
@@ -239,7 +239,12 @@ impl Log {
         }
         self.dirty = true;
         self.closed.push(segment);
-        self.active = Segment::open(self.end);
+    }
+
+    /// Goes on at `end` after a restart.
+    pub(crate) fn begin_at(&mut self, end: i64) {
+        self.end = end;
+        self.active = Segment::open(end);
     }
 }
 

@@ -178,6 +178,11 @@ impl Group {
         gone.map(|(id, _)| id.clone()).collect()
     }
 
+    /// Nobody in it and nothing committed: as good as never heard of.
+    pub(crate) fn is_forgettable(&self) -> bool {
+        self.phase == Phase::Empty && self.promised.is_empty() && self.offsets.is_empty()
+    }
+
     /// Whether the speaker may commit offsets; a generation below 0 stands for a client without membership.
     ///
     /// # Errors

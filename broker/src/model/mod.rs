@@ -9,15 +9,15 @@
 //! broker keeps; closed segments beyond a limit of memory lie on the shelf. It is one node: what is written is replicated.
 
 mod batch;
-//mod cleaning;
-//mod files;
+mod cleaning;
+mod files;
 mod group;
 mod log;
 mod membership;
 mod offsets;
 mod producers;
 mod record;
-//mod recovery;
+mod recovery;
 mod segment;
 mod shelf;
 mod topics;
@@ -35,7 +35,7 @@ pub use kafka_protocol::ResponseError as Code;
 pub use self::record::Record;
 pub(crate) use self::{
     batch::{Batch, Ending},
-    //files::Files,
+    files::Files,
     group::{Answer, Group, Join, Joined, Member, Phase as GroupPhase, Ticket},
     log::{Aborted, ReadLimits, Slice},
     membership::Speaker,
@@ -101,6 +101,8 @@ pub(crate) struct Model {
     next_producer: i64,
     next_member: u64,
     upkeep_due: i64,
+    /// Bytes of journal at which it is rewritten.
+    journal_due: u64,
     store: Store,
     touched: BTreeSet<Tp>,
     answers: Answers,
@@ -119,6 +121,7 @@ impl Model {
             next_producer: 0,
             next_member: 0,
             upkeep_due: now,
+            journal_due: 0,
             store: Store::new(shelf),
             touched: BTreeSet::new(),
             answers: Answers::new(),

@@ -122,9 +122,9 @@ impl Segment {
         Ok(())
     }
 
-    /// Lets go of the bytes of a closed segment that the shelf holds.
-    pub(crate) fn evict(&mut self, store: &Store) {
-        if store.holds_segments() && matches!(self.content, Content::Cached(_)) {
+    /// Lets go of the bytes of a closed segment; the shelf must hold them.
+    pub(crate) fn shelve(&mut self) {
+        if matches!(self.content, Content::Cached(_)) {
             self.content = Content::Shelved;
         }
     }

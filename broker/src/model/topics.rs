@@ -179,6 +179,11 @@ impl Settings {
         self.get("cleanup.policy").contains("compact")
     }
 
+    /// How long a record is safe from cleaning, ms.
+    pub(crate) fn min_compaction_lag_ms(&self) -> i64 {
+        self.number("min.compaction.lag.ms")
+    }
+
     /// How long a tombstone stays, ms.
     pub(crate) fn delete_retention_ms(&self) -> i64 {
         self.number("delete.retention.ms")

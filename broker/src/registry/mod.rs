@@ -10,10 +10,7 @@ mod compatibility;
 mod http;
 mod store;
 
-pub(crate) use self::{
-    http::serve,
-    store::{OpenError, Registry},
-};
+pub(crate) use self::{http::serve, store::Registry};
 
 /// What a client is told when something is refused. The HTTP status is the code's first three digits.
 #[derive(Debug, Clone, PartialEq, Eq)]

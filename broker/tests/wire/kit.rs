@@ -131,6 +131,14 @@ pub fn drain(producer: &BaseProducer) {
     }
 }
 
+/// Asks again until it is so.
+pub fn eventually(mut so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !so() {
+        assert!(Instant::now() < deadline, "not so in time");
+    }
+}
+
 /// Polls until `done` says so.
 pub fn poll_until(consumers: &[&BaseConsumer], mut done: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
