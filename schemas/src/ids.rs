@@ -94,10 +94,11 @@ code! {
     Airport, 3, "IATA airport code", |code| code.len() == 3 && code.iter().all(u8::is_ascii_uppercase)
 }
 code! {
-    /// Airline designator: two or three capital letters or digits, at least one letter.
+    /// Airline designator: two capital letters or digits, at least one letter (IATA), or these and a third letter (ICAO).
     Carrier, 3, "airline designator", |code| (2..=3).contains(&code.len())
         && code.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
-        && code.iter().any(u8::is_ascii_uppercase)
+        && code[..2].iter().any(u8::is_ascii_uppercase)
+        && code.get(2).is_none_or(u8::is_ascii_uppercase)
 }
 code! {
     /// Aircraft registration, as painted: capital letters, digits, hyphen; 2 to 10 characters.
@@ -216,7 +217,8 @@ impl Wire for Date {
 pub struct Leg {
     /// Operating carrier.
     pub carrier: Carrier,
-    /// Flight number, 1 to 9999, without leading zeros.
+    /// Flight number, 0 to 9999.
+    #[serde(deserialize_with = "flight_number")]
     pub number: i32,
     /// Operational suffix, one capital letter.
     pub suffix: Option<Suffix>,
@@ -227,6 +229,7 @@ pub struct Leg {
     /// Scheduled airport of arrival; a diversion does not change it.
     pub destination: Airport,
     /// 0, or the count of earlier legs with the same six parts.
+    #[serde(deserialize_with = "repeat")]
     pub repeat: i32,
 }
 
@@ -255,45 +258,68 @@ impl fmt::Display for Leg {
     }
 }
 
+/// Reads what `Display` writes, and nothing else: no leading zeros, no signs.
 impl FromStr for Leg {
     type Err = WireError;
     fn from_str(text: &str) -> Result<Self, WireError> {
         let invalid = || WireError::Invalid(text.chars().take(60).collect(), "leg");
-        let mut parts = text.split('/');
-        let (designator, date, pair) =
-            (parts.next().ok_or_else(invalid)?, parts.next().ok_or_else(invalid)?, parts.next().ok_or_else(invalid)?);
-        let repeat = match parts.next() {
-            None => 0,
-            Some(repeat) => repeat.parse().ok().filter(|r| *r > 0).ok_or_else(invalid)?,
+        let parts: Vec<&str> = text.splitn(5, '/').collect();
+        let (designator, date, pair, repeat) = match parts[..] {
+            [designator, date, pair] => (designator, date, pair, 0),
+            [designator, date, pair, repeat] => (designator, date, pair, repeat.parse().map_err(|_| invalid())?),
+            _ => return Err(invalid()),
         };
+        let (carrier, number, suffix) = split_designator(designator).ok_or_else(invalid)?;
         let (origin, destination) = pair.split_once('-').ok_or_else(invalid)?;
-        if parts.next().is_some() || !designator.is_ascii() {
-            return Err(invalid());
-        }
-        let (designator, suffix) = match designator.as_bytes().last() {
-            Some(last) if last.is_ascii_uppercase() => {
-                let (head, tail) = designator.split_at(designator.len() - 1);
-                (head, Some(tail.parse()?))
-            }
-            _ => (designator, None),
-        };
-        // The number is at most four digits; the designator before it is two characters, or three letters.
-        let split = if designator.len() > 3 && designator.as_bytes()[2].is_ascii_uppercase() { 3 } else { 2 };
-        if designator.len() <= split {
-            return Err(invalid());
-        }
-        let (carrier, number) = designator.split_at(split);
-        let number = number.parse().ok().filter(|n| (0..=9999).contains(n)).ok_or_else(invalid)?;
-        Ok(Self {
+        let leg = Self {
             carrier: carrier.parse()?,
-            number,
-            suffix,
+            number: number.parse().ok().filter(|number| NUMBERS.contains(number)).ok_or_else(invalid)?,
+            suffix: suffix.map(str::parse).transpose()?,
             date: date.parse()?,
             origin: origin.parse()?,
             destination: destination.parse()?,
             repeat,
-        })
+        };
+        if leg.to_string() == text { Ok(leg) } else { Err(invalid()) }
     }
+}
+
+/// Flight numbers have at most four digits.
+const NUMBERS: std::ops::RangeInclusive<i32> = 0..=9999;
+
+/// `LH400A` as `LH`, `400`, `A`. A designator's third character is a letter, a number's first is not.
+fn split_designator(text: &str) -> Option<(&str, &str, Option<&str>)> {
+    let is_letter = |at: usize| text.as_bytes().get(at).is_some_and(u8::is_ascii_uppercase);
+    let split = if is_letter(2) && text.len() > 3 { 3 } else { 2 };
+    let (carrier, rest) = text.split_at_checked(split)?;
+    match rest.len().checked_sub(1)? {
+        last if is_letter(split + last) => {
+            let (number, suffix) = rest.split_at_checked(last)?;
+            Some((carrier, number, Some(suffix)))
+        }
+        _ => Some((carrier, rest, None)),
+    }
+}
+
+/// The fields of a leg that have a range and no type of their own.
+fn in_range(number: i32, repeat: i32) -> Result<(), WireError> {
+    match (NUMBERS.contains(&number), repeat >= 0) {
+        (true, true) => Ok(()),
+        (false, _) => Err(WireError::Invalid(number.to_string(), "flight number")),
+        (true, false) => Err(WireError::Invalid(repeat.to_string(), "repeat number")),
+    }
+}
+
+fn flight_number<'de, D: serde::Deserializer<'de>>(input: D) -> Result<i32, D::Error> {
+    let number = i32::deserialize(input)?;
+    in_range(number, 0).map_err(serde::de::Error::custom)?;
+    Ok(number)
+}
+
+fn repeat<'de, D: serde::Deserializer<'de>>(input: D) -> Result<i32, D::Error> {
+    let repeat = i32::deserialize(input)?;
+    in_range(0, repeat).map_err(serde::de::Error::custom)?;
+    Ok(repeat)
 }
 
 impl Wire for Leg {
@@ -309,7 +335,7 @@ impl Wire for Leg {
         self.repeat.encode(out);
     }
     fn decode(input: &mut Reader<'_>) -> Result<Self, WireError> {
-        Ok(Self {
+        let leg = Self {
             carrier: Wire::decode(input)?,
             number: Wire::decode(input)?,
             suffix: Wire::decode(input)?,
@@ -317,7 +343,8 @@ impl Wire for Leg {
             origin: Wire::decode(input)?,
             destination: Wire::decode(input)?,
             repeat: Wire::decode(input)?,
-        })
+        };
+        in_range(leg.number, leg.repeat).map(|()| leg)
     }
     fn schema(_: &mut BTreeSet<&'static str>) -> Value {
         Value::Null // flat: never a type of its own

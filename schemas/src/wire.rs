@@ -295,14 +295,21 @@ impl<T: Wire> Wire for Vec<T> {
     }
 }
 
+/// The lines of a doc comment as one line, for the schema.
+#[doc(hidden)]
+#[must_use]
+pub fn joined(lines: &[&str]) -> String {
+    lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
+}
+
 /// Declares a record: the struct, its encoding and its Avro schema in namespace `slipstream`.
 ///
 /// `struct Name @flat` makes the record's fields stand among its container's where it is embedded; the
 /// embedding field then carries `#[serde(flatten)]`, so that Avro and JSON show the same names.
 #[macro_export]
 macro_rules! record {
-    ($(#[$meta:meta])* $vis:vis struct $name:ident $(@ $flat:ident)? { $($(#[doc = $doc:literal])* $(#[serde($($serde:tt)*)])* $field:ident $(as $wire:literal)? : $type:ty),* $(,)? }) => {
-        $(#[$meta])*
+    ($(#[doc = $about:literal])* $vis:vis struct $name:ident $(@ $flat:ident)? { $($(#[doc = $doc:literal])* $(#[serde($($serde:tt)*)])* $field:ident $(as $wire:literal)? : $type:ty),* $(,)? }) => {
+        $(#[doc = $about])*
         #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
         $vis struct $name { $($(#[doc = $doc])* $(#[serde($($serde)*)])* $(#[serde(rename = $wire)])? pub $field: $type),* }
 
@@ -321,7 +328,8 @@ macro_rules! record {
                 }
                 let fields = <Self as $crate::wire::Wire>::fields(named);
                 serde_json::json!({
-                    "type": "record", "name": stringify!($name), "namespace": "slipstream", "fields": fields,
+                    "type": "record", "name": stringify!($name), "namespace": "slipstream",
+                    "doc": $crate::wire::joined(&[$($about),*]), "fields": fields,
                 })
             }
             fn default_json() -> serde_json::Value {
@@ -336,12 +344,11 @@ macro_rules! record {
                         fields.extend(<$type as $crate::wire::Wire>::fields(named));
                     } else {
                         let name = [$($wire,)? stringify!($field)][0];
-                        let doc: &[&str] = &[$($doc),*];
                         fields.push(serde_json::json!({
                             "name": name,
                             "type": <$type as $crate::wire::Wire>::schema(named),
                             "default": <$type as $crate::wire::Wire>::default_json(),
-                            "doc": doc.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" "),
+                            "doc": $crate::wire::joined(&[$($doc),*]),
                         }));
                     }
                 )*
@@ -354,8 +361,8 @@ macro_rules! record {
 /// Declares an Avro enum whose first symbol, and default, is `UNKNOWN`.
 #[macro_export]
 macro_rules! symbols {
-    ($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[doc = $doc:literal])* $variant:ident = $symbol:literal),* $(,)? }) => {
-        $(#[$meta])*
+    ($(#[doc = $about:literal])* $vis:vis enum $name:ident { $($(#[doc = $doc:literal])* $variant:ident = $symbol:literal),* $(,)? }) => {
+        $(#[doc = $about])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
         $vis enum $name {
             /// A symbol that this version does not know.
@@ -416,11 +423,70 @@ macro_rules! symbols {
                     return serde_json::json!(concat!("slipstream.", stringify!($name)));
                 }
                 let symbols: Vec<&str> = Self::ALL.iter().map(|s| s.as_str()).collect();
-                serde_json::json!({"type": "enum", "name": stringify!($name), "namespace": "slipstream", "symbols": symbols, "default": "UNKNOWN"})
+                serde_json::json!({
+                    "type": "enum", "name": stringify!($name), "namespace": "slipstream",
+                    "doc": $crate::wire::joined(&[$($about),*]), "symbols": symbols, "default": "UNKNOWN",
+                })
             }
             fn default_json() -> serde_json::Value {
                 serde_json::json!("UNKNOWN")
             }
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Avro 1.12 specification, "Primitive types": the examples of variable-length zigzag, and the ends of the range.
+    #[test]
+    fn longs_are_zigzag_as_in_the_specification() {
+        let cases: [(i64, &[u8]); 10] = [
+            (0, &[0x00]),
+            (-1, &[0x01]),
+            (1, &[0x02]),
+            (-2, &[0x03]),
+            (2, &[0x04]),
+            (-64, &[0x7f]),
+            (64, &[0x80, 0x01]),
+            (8192, &[0x80, 0x80, 0x01]),
+            (i64::MAX, &[0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]),
+            (i64::MIN, &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]),
+        ];
+        for (value, bytes) in cases {
+            assert_eq!(value.to_bytes(), bytes, "{value}");
+            assert_eq!(i64::from_bytes(bytes), Ok(value));
+        }
+    }
+
+    #[test]
+    fn what_is_no_value_is_named() {
+        let nine = [0xff; 9];
+        let cases: [(&str, Result<(), WireError>, WireError); 7] = [
+            ("66 bits", i64::from_bytes(&[&nine[..], &[2]].concat()).map(drop), WireError::Integer),
+            ("eleven bytes", i64::from_bytes(&[0x80; 11]).map(drop), WireError::Integer),
+            ("long as int", i32::from_bytes(&(1_i64 << 40).to_bytes()).map(drop), WireError::Integer),
+            ("two as boolean", bool::from_bytes(&[2]).map(drop), WireError::Branch(2)),
+            ("third branch", Option::<i32>::from_bytes(&[4]).map(drop), WireError::Branch(2)),
+            ("negative length", String::from_bytes(&[1]).map(drop), WireError::Length(-1)),
+            ("half a text", String::from_bytes(&[8, b'a']).map(drop), WireError::Truncated(3)),
+        ];
+        for (case, found, expect) in cases {
+            assert_eq!(found, Err(expect), "{case}");
+        }
+        assert_eq!(String::from_bytes(&[2, 0xff]), Err(WireError::Utf8));
+        assert_eq!(bool::from_bytes(&[1, 1]), Err(WireError::Trailing(1)));
+    }
+
+    /// Another writer may cut an array into blocks, with or without their size in bytes.
+    #[test]
+    fn arrays_are_read_in_any_blocks() {
+        for bytes in [&[6, 2, 4, 6, 0][..], &[2, 2, 4, 4, 6, 0], &[5, 6, 2, 4, 6, 0], &[1, 2, 2, 3, 4, 4, 6, 0]] {
+            assert_eq!(Vec::<i64>::from_bytes(bytes), Ok(vec![1, 2, 3]), "{bytes:?}");
+        }
+        let mut bomb = (ARRAY_ITEMS_MAX as i64 + 1).to_bytes();
+        bomb.resize(bomb.len() + ARRAY_ITEMS_MAX + 2, 0);
+        assert_eq!(Vec::<i64>::from_bytes(&bomb), Err(WireError::Length(ARRAY_ITEMS_MAX as i64 + 1)));
+    }
 }

@@ -18,6 +18,8 @@ pub(crate) fn any_value(schema: &Schema) -> BoxedStrategy<Value> {
 fn value(schema: &Schema, names: &ResolvedSchema<'_>, field: &str) -> BoxedStrategy<Value> {
     match schema {
         Schema::Boolean => any::<bool>().prop_map(Value::Boolean).boxed(),
+        // What a leg has in ranges.
+        Schema::Int if ["number", "repeat"].contains(&field) => (0..=9999).prop_map(Value::Int).boxed(),
         Schema::Int => any::<i32>().prop_map(Value::Int).boxed(),
         Schema::Long => any::<i64>().prop_map(Value::Long).boxed(),
         // JSON has no NaN.
