@@ -6,7 +6,6 @@
 //! readers and buffers are made once, as a stream would.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark may stop at the first surprise")]
-#![expect(missing_docs, reason = "criterion makes the entry points")]
 
 use std::hint::black_box;
 use std::sync::Arc;

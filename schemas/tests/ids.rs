@@ -1,6 +1,6 @@
 //! Identifiers: what is one, and that text, JSON and Avro let in the same.
 
-#![expect(clippy::panic, reason = "a test may stop at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
