@@ -93,7 +93,7 @@ pub(super) fn sell(scenario: &Scenario, timetable: &Timetable, seed: u64, publis
         let at = published + 5 * MINUTE + nth as i64 * SALE_HOURS * HOUR / count;
         ledger.book(sale, at, locator(&mut dice, &mut pnrs)?, seed, &mut dice)?;
     }
-    Ok(ledger.close())
+    Ok(ledger.close()?)
 }
 
 /// A locator that no booking has yet: six characters without those that are misread.
@@ -285,7 +285,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// Applies the later changes in order of time.
-    fn close(mut self) -> Market {
+    fn close(mut self) -> Result<Market, WireError> {
         let mut later = std::mem::take(&mut self.later);
         later.sort_by_key(|(at, nth, _)| (*at, *nth));
         for (at, nth, change) in later {
@@ -296,13 +296,12 @@ impl<'a> Ledger<'a> {
                     self.bookings.push((at, booking));
                     let (legs, cabin, seats) = self.sold[nth].clone();
                     for leg in legs {
-                        // The organisation parsed when the leg was opened, so this cannot fail.
-                        let _unreachable = self.change(leg, cabin, seats, at, "CANCELLATION");
+                        self.change(leg, cabin, seats, at, "CANCELLATION")?;
                     }
                 }
             }
         }
-        Market { bookings: self.bookings, inventory: self.inventory }
+        Ok(Market { bookings: self.bookings, inventory: self.inventory })
     }
 }
 

@@ -1,7 +1,8 @@
 //! The map: eleven airports, six airlines and their aircraft, as tables.
 //!
-//! Positions and zones come from the airports reference; designators are real ones so that its look-ups work, while fleets, frequencies and everything that happens are invented. Traffic is thinned: an
-//! airport sees the simulated airlines only, and its capacity is scaled to them.
+//! Positions and zones come from the airports reference; designators are real ones so that its look-ups work, while
+//! fleets, frequencies and everything that happens are invented. Traffic is thinned: an airport sees the
+//! simulated airlines only, and its capacity is scaled to them.
 
 use jiff::tz::TimeZone;
 use slipstream_schemas::ids::{Airport, Carrier};
