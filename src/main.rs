@@ -19,6 +19,7 @@ mod out;
 mod reference_run;
 mod settings;
 mod view;
+mod watch;
 
 use failure::{Done, Failure};
 use settings::Flags;
@@ -42,6 +43,8 @@ struct Cli {
 enum Command {
     Replay(commands::replay::Replay),
     Simulate(commands::simulate::Simulate),
+    Feed(commands::feed::Feed),
+    Run(commands::run::Run),
     Topics(commands::topics::Topics),
     Schemas(commands::schemas::Schemas),
     Broker(commands::broker::Broker),
@@ -69,6 +72,8 @@ fn run(cli: Cli) -> Result<Done, Failure> {
     let flags = cli.flags.resolve()?;
     match &cli.command {
         Command::Replay(args) => commands::replay::run(args, &flags),
+        Command::Feed(args) => commands::feed::run(args, &flags),
+        Command::Run(args) => commands::run::run(args, &flags),
         Command::Simulate(args) => commands::simulate::run(args, &flags),
         Command::Schemas(args) => commands::schemas::run(args, &flags),
         Command::Topics(args) => commands::topics::run(args, &flags),

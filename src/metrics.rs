@@ -1,19 +1,22 @@
 //! Prometheus metrics of the process. Names are part of the contract with the alert rules under `deploy/`.
 
-use prometheus::{Encoder, GaugeVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
+use std::collections::BTreeMap;
+
+use prometheus::{Encoder, GaugeVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
+use slipstream_streams::status::{Phase, ShardStatus};
 
 /// Every metric, registered once.
 pub struct Metrics {
     registry: Registry,
     /// Records taken, by stage.
     pub records: IntCounterVec,
-    /// Records behind the end of the inputs, by stage.
-    pub lag: IntGaugeVec,
+    /// Records read and not yet processed, by stage.
+    pub waiting: IntGaugeVec,
     /// Late records, by stage.
     pub late: IntCounterVec,
     /// Dead letters, by stage.
     pub dead: IntCounterVec,
-    /// Last commit, seconds, by unit.
+    /// Median of the latest commits, seconds, by unit.
     pub commit: GaugeVec,
     /// Rows still to restore, by unit.
     pub restore: IntGaugeVec,
@@ -24,10 +27,10 @@ impl Default for Metrics {
         let registry = Registry::new();
         Self {
             records: counter(&registry, "slipstream_records_total", "Records taken", "stage"),
-            lag: gauge(&registry, "slipstream_lag_records", "Records behind the end of the inputs", "stage"),
+            waiting: gauge(&registry, "slipstream_waiting_records", "Records read and not yet processed", "stage"),
             late: counter(&registry, "slipstream_late_records_total", "Records that came after their window or leg was closed", "stage"),
             dead: counter(&registry, "slipstream_dead_letters_total", "Records refused", "stage"),
-            commit: seconds(&registry, "slipstream_commit_seconds", "Duration of the last transaction commit", "unit"),
+            commit: seconds(&registry, "slipstream_commit_seconds", "Median duration of the latest transaction commits", "unit"),
             restore: gauge(&registry, "slipstream_restore_rows", "Changelog rows still to restore", "unit"),
             registry,
         }
@@ -35,6 +38,30 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// Takes over what a shard says of itself.
+    pub fn report(&self, shard: &ShardStatus) {
+        let mut stages: BTreeMap<&str, [u64; 4]> = BTreeMap::new();
+        for task in &shard.tasks {
+            let sums = stages.entry(task.stage).or_default();
+            sums[0] += task.counts.records;
+            sums[1] += task.counts.late;
+            sums[2] += task.counts.refused.values().sum::<u64>();
+            sums[3] += task.waiting as u64;
+        }
+        for (stage, [records, late, dead, waiting]) in stages {
+            raise(&self.records.with_label_values(&[stage]), records);
+            raise(&self.late.with_label_values(&[stage]), late);
+            raise(&self.dead.with_label_values(&[stage]), dead);
+            self.waiting.with_label_values(&[stage]).set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        }
+        self.commit.with_label_values(&[&shard.unit]).set(shard.commit_time(0.5).as_secs_f64());
+        let left = match shard.phase {
+            Phase::Restoring { done, total } => total.saturating_sub(done),
+            Phase::Joining | Phase::Running | Phase::Waiting(_) | Phase::Stopped | Phase::Failed(_) => 0,
+        };
+        self.restore.with_label_values(&[&shard.unit]).set(i64::try_from(left).unwrap_or(i64::MAX));
+    }
+
     /// Everything in the text format, with the process metrics.
     ///
     /// # Errors
@@ -46,6 +73,11 @@ impl Metrics {
         TextEncoder::new().encode(&families, &mut bytes).map_err(|e| e.to_string())?;
         String::from_utf8(bytes).map_err(|e| e.to_string())
     }
+}
+
+/// A task that moved away and came back counts from zero again; the metric only ever rises.
+fn raise(counter: &IntCounter, to: u64) {
+    counter.inc_by(to.saturating_sub(counter.get()));
 }
 
 /// Metrics are made once, with constant names: a clash is a bug that the test of this module finds.

@@ -54,7 +54,7 @@ impl Selection {
     }
 }
 
-/// Counts of what was written: topic -> type -> records.
+/// Counts of what stands in the files: topic -> type -> records.
 pub type Counts = BTreeMap<&'static str, BTreeMap<&'static str, u64>>;
 
 /// The writer of a directory.
@@ -134,14 +134,15 @@ impl Files {
         records.sort_by(|a, b| file_order(a).cmp(&file_order(b)));
         for record in records {
             let Some(topic) = self.files.get_mut(record.topic) else { continue };
-            let name = type_name(record.rank);
-            *self.counts.entry(record.topic).or_default().entry(name).or_default() += 1;
             if topic.compacted {
                 match record.body {
                     Some(_) => topic.held.insert(record.key.clone(), record),
                     None => topic.held.remove(&record.key),
                 };
-            } else if let Some(file) = &mut topic.file {
+                continue;
+            }
+            count(&mut self.counts, &record);
+            if let Some(file) = &mut topic.file {
                 line(&record, self.physical, &mut self.line)?;
                 file.write_all(&self.line)?;
             }
@@ -153,6 +154,7 @@ impl Files {
         for topic in self.files.values_mut() {
             let mut held: Vec<_> = std::mem::take(&mut topic.held).into_values().collect();
             held.sort_by(|a, b| file_order(a).cmp(&file_order(b)));
+            held.iter().for_each(|record| count(&mut self.counts, record));
             let Some(file) = &mut topic.file else { continue };
             for record in held {
                 line(&record, self.physical, &mut self.line)?;
@@ -162,6 +164,10 @@ impl Files {
         }
         Ok(self.counts)
     }
+}
+
+fn count(counts: &mut Counts, record: &Record) {
+    *counts.entry(record.topic).or_default().entry(type_name(record.rank)).or_default() += 1;
 }
 
 fn file_order(record: &Record) -> (Ts, u16, &str, uuid::Uuid) {

@@ -38,7 +38,7 @@ pub struct Plan {
 pub struct Summary {
     /// Records by topic and type.
     pub counts: Counts,
-    /// Records by stage: (stage, taken, refused).
+    /// Dead letters.
     pub refused: u64,
     /// Wall time.
     pub elapsed: Duration,
@@ -66,31 +66,30 @@ pub fn run(source: &mut dyn Source, topology: Topology, codec: &Arc<dyn Codec>, 
     let counts = out.finish().map_err(|e| output(plan, e))?;
     let refused = reference.counts().flat_map(|(_, c)| c.refused.values()).sum();
     let summary = Summary { counts, refused, elapsed: started.elapsed() };
-    if let Some(directory) = &plan.out {
-        write_summaries(directory, &summary, &reference).map_err(|e| output(plan, e))?;
-    }
+    write_summary(plan, &summary)?;
     Ok(summary)
 }
 
-/// `--topics` plus nothing else: the stages that write them decide what must run.
+/// The topics asked for decide which stages must run.
 fn wanted(selection: &Selection) -> Vec<&str> {
     selection.topics.iter().map(String::as_str).collect()
 }
 
-fn write_summaries(directory: &Path, summary: &Summary, reference: &Reference) -> std::io::Result<()> {
-    let stages: serde_json::Map<_, _> = reference
-        .counts()
-        .map(|(stage, c)| {
-            let counts = json!({"records": c.records, "timers": c.timers, "outputs": c.outputs, "late": c.late, "refused": c.refused});
-            (stage.to_owned(), counts)
-        })
-        .collect();
-    let whole = json!({"topics": summary.counts, "stages": stages});
-    std::fs::write(directory.join("summary.json"), serde_json::to_vec_pretty(&whole)?)?;
+/// Writes `summary.json`, the same for every way of running, and `timing.json`.
+///
+/// # Errors
+/// The directory cannot be written.
+pub fn write_summary(plan: &Plan, summary: &Summary) -> Result<(), Failure> {
+    let Some(directory) = &plan.out else { return Ok(()) };
+    let write = |name: &str, value: &serde_json::Value| {
+        let text = serde_json::to_vec_pretty(value).map_err(std::io::Error::from);
+        text.and_then(|text| std::fs::write(directory.join(name), text)).map_err(|e| output(plan, e))
+    };
+    write("summary.json", &json!({"topics": summary.counts}))?;
     let records: u64 = summary.counts.values().flat_map(|types| types.values()).sum();
     let seconds = summary.elapsed.as_secs_f64();
-    let timing = json!({"seconds": seconds, "records": records, "records_per_second": (records as f64 / seconds.max(1e-9)).round()});
-    std::fs::write(directory.join("timing.json"), serde_json::to_vec_pretty(&timing)?)
+    let rate = (records as f64 / seconds.max(1e-9)).round();
+    write("timing.json", &json!({"seconds": seconds, "records": records, "records_per_second": rate}))
 }
 
 fn output(plan: &Plan, error: std::io::Error) -> Failure {

@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod reader;
+pub mod world;
 
 use std::sync::Arc;
 

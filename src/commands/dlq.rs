@@ -80,7 +80,7 @@ fn list(letters: &[(Record, DeadLetter)], json: bool) {
         return;
     }
     let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::NOTHING).set_header(["STAGE", "REASON", "COUNT", "NEWEST", "EXAMPLE"]);
+    table.load_style(comfy_table::presets::NOTHING).set_header(["STAGE", "REASON", "COUNT", "NEWEST", "EXAMPLE"]);
     for ((stage, reason), group) in groups {
         let newest = group.iter().map(|(record, _)| record.timestamp).max().map(rfc3339).unwrap_or_default();
         let example = group.first().map(|(record, _)| record.event.id.to_string()).unwrap_or_default();

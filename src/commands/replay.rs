@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use clap::Args;
 use jiff::SignedDuration;
@@ -11,12 +13,14 @@ use slipstream_producers::disturb::{Disturbance, Share};
 use slipstream_producers::event_model::{Model, Tails};
 use slipstream_producers::inputs::{self, Input, Playback};
 use slipstream_producers::pace::Speed;
+use slipstream_schemas::topics;
 use slipstream_streams::codec::Codec;
 use slipstream_streams::reference::Source;
 
 use crate::catalogue;
+use crate::cluster::world::{self, Recorded};
 use crate::failure::{Done, Failure};
-use crate::out::Selection;
+use crate::out::{OutDir, Selection};
 use crate::reference_run::{self, Plan, Summary};
 use crate::settings::Flags;
 
@@ -132,17 +136,41 @@ pub fn run(args: &Replay, flags: &Flags) -> Result<Done, Failure> {
     Ok(Done::with_refused(refused.count + summary.refused))
 }
 
-/// Plays a source through the pipeline and says what it came to.
+/// Plays a source through the pipeline and says what it came to: on the configured cluster, or without one.
 ///
 /// # Errors
-/// The source, the journal or the output fails.
-pub fn play(source: &mut dyn Source, play: &Play, _flags: &Flags, identity: String) -> Result<Summary, Failure> {
+/// The source, the cluster, the journal or the output fails.
+pub fn play(source: &mut dyn Source, play: &Play, flags: &Flags, identity: String) -> Result<Summary, Failure> {
     let plan = play.plan(identity)?;
-    let codec: Arc<dyn Codec> = Arc::new(Edge::local().map_err(Failure::bug)?);
-    let topology = pipeline::topology(catalogue::partitions(&catalogue::load()?));
-    let summary = reference_run::run(source, topology, &codec, &plan)?;
+    let summary = if flags.bootstrap.is_some() { on_cluster(source, &plan, flags)? } else { alone(source, &plan)? };
     let records: u64 = summary.counts.values().flat_map(|types| types.values()).sum();
     let seconds = summary.elapsed.as_secs_f64();
     eprintln!("{records} records in {seconds:.1} s; {} dead letters", summary.refused);
+    Ok(summary)
+}
+
+fn alone(source: &mut dyn Source, plan: &Plan) -> Result<Summary, Failure> {
+    let codec: Arc<dyn Codec> = Arc::new(Edge::local().map_err(Failure::bug)?);
+    let topology = pipeline::topology(catalogue::partitions(&catalogue::load()?));
+    reference_run::run(source, topology, &codec, plan)
+}
+
+/// Through rdkafka in event-time order, in a recorded world: all units in this process, beside any `run` elsewhere.
+fn on_cluster(source: &mut dyn Source, plan: &Plan, flags: &Flags) -> Result<Summary, Failure> {
+    if plan.data.is_some() {
+        return Err(Failure::usage("--data journals a replay without a cluster; on a cluster the topics are the journal"));
+    }
+    let started = Instant::now();
+    let mut flags = flags.clone();
+    flags.world.get_or_insert_with(|| world::DEFAULT_WORLD.to_owned());
+    let mut out = OutDir::create(plan.out.as_deref(), &plan.selection).map_err(|e| Failure::dependency(format_args!("--out: {e}")))?;
+    let world = Recorded::open(&flags)?;
+    let handle = world.start()?;
+    world.feed("recording", source, plan.speed, &AtomicBool::new(false))?;
+    world::until_complete(handle)?;
+    let counts = world.collect(&mut out, &plan.selection)?;
+    let refused = counts.get(topics::DEAD_LETTER_QUEUE).map_or(0, |types| types.values().sum());
+    let summary = Summary { counts, refused, elapsed: started.elapsed() };
+    reference_run::write_summary(plan, &summary)?;
     Ok(summary)
 }

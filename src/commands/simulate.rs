@@ -32,13 +32,19 @@ pub struct Simulate {
 pub fn run(args: &Simulate, flags: &Flags) -> Result<Done, Failure> {
     let scenario = Scenario::load(&args.scenario).map_err(Failure::usage)?;
     let simulator = Simulator::new(&scenario, args.play.seed).map_err(Failure::usage)?;
-    eprintln!("{}", simulator.summary());
+    let day = simulator.summary();
+    eprintln!(
+        "{}: {} legs, {} cancelled, {} diverted; {} bookings of {} passengers",
+        day.scenario, day.legs, day.cancelled, day.diverted, day.bookings, day.passengers
+    );
     let identity = format!("simulate {} {scenario:?} seed={}", args.scenario, args.play.seed);
-    let mut source: Box<dyn Source + Send> = Box::new(simulator);
-    if let Some(path) = &args.record {
-        let writer = Writer::create(path).map_err(|e| Failure::dependency(format_args!("--record {}: {e}", path.display())))?;
-        source = Box::new(Recorder::new(source, writer));
-    }
+    let mut source: Box<dyn Source> = match &args.record {
+        None => Box::new(simulator),
+        Some(path) => {
+            let refused = |e| Failure::dependency(format_args!("--record {}: {e}", path.display()));
+            Box::new(Recorder::new(simulator, Writer::create(path).map_err(refused)?))
+        }
+    };
     let summary = replay::play(&mut *source, &args.play, flags, identity)?;
     Ok(Done::with_refused(summary.refused))
 }

@@ -120,7 +120,7 @@ async fn apply(admin: &Admin, changes: &[Change]) -> Result<Done, Failure> {
 
 fn list(wanted: &[Wanted], existing: &[Existing]) {
     let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::NOTHING).set_header(["TOPIC", "PARTITIONS", "REPLICAS", "CLEANUP"]);
+    table.load_style(comfy_table::presets::NOTHING).set_header(["TOPIC", "PARTITIONS", "REPLICAS", "CLEANUP"]);
     for topic in existing.iter().filter(|topic| wanted.iter().any(|w| w.name == topic.name)) {
         let cleanup = topic.configs.get("cleanup.policy").map_or("", String::as_str);
         table.add_row([&topic.name, &topic.partitions.to_string(), &topic.replication.to_string(), cleanup]);

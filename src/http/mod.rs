@@ -18,6 +18,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
+use slipstream_streams::status::{Phase, ShardStatus};
 
 use crate::board::Board;
 use crate::failure::Failure;
@@ -41,6 +42,25 @@ pub struct Face {
     pub health: Mutex<Health>,
     /// Metrics.
     pub metrics: Metrics,
+}
+
+impl Face {
+    /// Takes over what the shards say of themselves.
+    pub fn report(&self, shards: &[ShardStatus]) {
+        if let Ok(mut health) = self.health.lock() {
+            health.faults = shards.iter().filter_map(fault).collect();
+        }
+        for shard in shards {
+            self.metrics.report(shard);
+        }
+    }
+}
+
+fn fault(shard: &ShardStatus) -> Option<String> {
+    match &shard.phase {
+        Phase::Waiting(why) | Phase::Failed(why) => Some(format!("{}-{}: {why}", shard.unit, shard.shard)),
+        Phase::Joining | Phase::Restoring { .. } | Phase::Running | Phase::Stopped => None,
+    }
 }
 
 /// Serves until the process ends; returns the address in use.

@@ -1,0 +1,124 @@
+//! `slipstream run`: the pipeline as a service on the configured cluster.
+//!
+//!     settings ─► instance name (locked) ─► shards ─► health, metrics, board ─► SIGTERM: drain, commit, leave
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use slipstream_processors::pipeline;
+use slipstream_streams::buffer;
+use slipstream_streams::runtime::{self, Handle};
+
+use crate::catalogue;
+use crate::cluster::{self, Cluster, world};
+use crate::failure::{Done, Failure};
+use crate::http::{self, Face};
+use crate::settings::Flags;
+use crate::watch;
+
+/// How often health and metrics are taken from the shards.
+const REPORT_EVERY: Duration = Duration::from_millis(500);
+
+/// Runs the pipeline on the configured cluster until SIGTERM.
+///
+/// Example: slipstream run --bootstrap localhost:9092 --registry http://localhost:8081
+#[derive(Debug, Args)]
+pub struct Run {
+    /// arrival: for latency, the default of the live world; event-time: for equal bytes, the default of a recorded one
+    #[arg(long, value_enum)]
+    order: Option<Order>,
+    /// Only this unit of the pipeline: flights or people
+    #[arg(long, value_name = "UNIT")]
+    stages: Option<String>,
+}
+
+/// In which order records are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Order {
+    /// As they come
+    Arrival,
+    /// In reference order, up to the progress line
+    EventTime,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// A topic does not fit, the cluster does not answer, or a shard gives up.
+pub fn run(args: &Run, flags: &Flags) -> Result<Done, Failure> {
+    let cluster = Cluster::connect(flags)?;
+    let topology = pipeline::topology(catalogue::partitions(&catalogue::load()?));
+    let units = match &args.stages {
+        None => world::units(&topology),
+        Some(wanted) => vec![unit(&topology, wanted)?],
+    };
+    let instance = flags.state.as_deref().map(Instance::take).transpose()?;
+    let order = match args.order {
+        Some(Order::Arrival) => buffer::Order::Arrival,
+        Some(Order::EventTime) => buffer::Order::EventTime,
+        None if flags.world.is_some() => buffer::Order::EventTime,
+        None => buffer::Order::Arrival,
+    };
+    let config = world::config(&cluster, order, instance.as_ref().map(|i| i.name.clone()));
+    let runtime = cluster::tokio()?;
+    let face = Arc::new(Face::default());
+    let address = runtime.block_on(http::serve(flags.listen, Arc::clone(&face)))?;
+    let handle = runtime::start(&config, &topology, &cluster.codec(), &units).map_err(world::failure)?;
+    eprintln!("running {} as {}; http://{address}", units.join(" and "), config.instance.as_deref().unwrap_or("a new member"));
+    let board = watch::board(cluster, Arc::clone(&face))?;
+    runtime.block_on(serve(&handle, &face));
+    board.stop();
+    handle.stop();
+    handle.wait().map_err(world::failure)?;
+    Ok(Done::Clean)
+}
+
+fn unit(topology: &slipstream_streams::topology::Topology, wanted: &str) -> Result<&'static str, Failure> {
+    let units = world::units(topology);
+    units.iter().copied().find(|unit| *unit == wanted).ok_or_else(|| {
+        Failure::usage(format_args!("--stages: `{wanted}` is no whole unit; units are {}", units.join(", ")))
+    })
+}
+
+/// Reports until the process is asked to stop, or no shard runs any more.
+async fn serve(handle: &Handle, face: &Face) {
+    let mut every = tokio::time::interval(REPORT_EVERY);
+    let stopped = cluster::stopped();
+    tokio::pin!(stopped);
+    loop {
+        tokio::select! {
+            () = &mut stopped => return,
+            _ = every.tick() => face.report(&handle.status()),
+        }
+        if handle.is_finished() {
+            return;
+        }
+    }
+}
+
+/// The name of this process, kept in the state directory and locked while it runs.
+struct Instance {
+    name: String,
+    _lock: File,
+}
+
+impl Instance {
+    fn take(directory: &Path) -> Result<Self, Failure> {
+        let path = directory.join("instance");
+        let unusable = |e: std::io::Error| Failure::dependency(format_args!("--state {}: {e}", path.display()));
+        std::fs::create_dir_all(directory).map_err(unusable)?;
+        let file = File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(unusable)?;
+        file.try_lock().map_err(|_| {
+            Failure::usage(format_args!("--state {}: another process runs with it; give each its own", directory.display()))
+        })?;
+        let mut name = std::fs::read_to_string(&path).map_err(unusable)?;
+        if name.is_empty() {
+            name = uuid::Uuid::new_v4().simple().to_string();
+            std::fs::write(&path, &name).map_err(unusable)?;
+        }
+        Ok(Self { name, _lock: file })
+    }
+}

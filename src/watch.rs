@@ -1,0 +1,66 @@
+//! Keeps a board current from the topics, as any subscriber could.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use slipstream_schemas::topics;
+
+use crate::cluster::Cluster;
+use crate::cluster::reader::{Reader, Start};
+use crate::failure::Failure;
+use crate::http::Face;
+
+/// Topics that the board shows.
+const SHOWN: &[&str] = &[
+    topics::FLIGHT_EVENTS,
+    topics::ROTATION_SIGNALS,
+    topics::DISRUPTION_EVENTS,
+    topics::PASSENGER_EVENTS,
+    topics::NOTIFICATIONS,
+    topics::DEAD_LETTER_QUEUE,
+];
+
+/// A thread that reads for the board.
+pub struct Watch {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Result<(), Failure>>,
+}
+
+impl Watch {
+    /// Stops reading. A board that could not be kept is reported; nothing else depends on it.
+    pub fn stop(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        match self.thread.join() {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the board was not kept"),
+            Err(_) => tracing::warn!("the board's thread died"),
+        }
+    }
+}
+
+/// Begins to keep the board of `face`.
+///
+/// # Errors
+/// The topics cannot be opened.
+pub fn board(cluster: Cluster, face: Arc<Face>) -> Result<Watch, Failure> {
+    let mut reader = Reader::open(&cluster, SHOWN, Start::Beginning)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopped = Arc::clone(&stop);
+    let keep = move || {
+        let codec = cluster.codec();
+        while !stopped.load(Ordering::Relaxed) {
+            let Some(read) = reader.next(Duration::from_millis(50))? else { continue };
+            let Ok(record) = read else { continue }; // counted where it was refused
+            let (Some(body), Ok(mut board)) = (record.body.as_deref(), face.board.lock()) else { continue };
+            if let Err(error) = board.take(record.topic, codec.type_name(record.rank), record.timestamp, body) {
+                tracing::warn!(topic = record.topic, offset = record.offset, %error, "unreadable record");
+            }
+        }
+        Ok(())
+    };
+    let spawned = std::thread::Builder::new().name("board".to_owned()).spawn(keep);
+    let thread = spawned.map_err(|e| Failure::dependency(format_args!("no thread: {e}")))?;
+    Ok(Watch { stop, thread })
+}
