@@ -1,7 +1,7 @@
 //! Hand-made input for the people stages, and what comes out of them.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use slipstream_processors::edge::Edge;
 use slipstream_processors::pipeline;
@@ -11,6 +11,7 @@ use slipstream_schemas::records::{
     Pattern, Phase, Segment, Severity, Tier, Traveller,
 };
 use slipstream_schemas::topics as t;
+use slipstream_streams::codec::Codec;
 use slipstream_streams::record::{Event, Record, Topic, derive_id};
 use slipstream_streams::reference::{Reference, Sink, Source, SourceError};
 
@@ -206,13 +207,15 @@ impl World {
         let partitions = t::ALL.iter().map(|topic| (*topic, 4)).collect();
         let mut topology = pipeline::topology(partitions);
         topology.stages.retain(|stage| stage.unit == "people");
-        let codec: Arc<dyn slipstream_streams::codec::Codec> = Arc::new(Edge::local().unwrap());
-        let mut reference = Reference::new(topology, &codec).unwrap();
+        let mut reference = Reference::new(topology, &CODEC).unwrap();
         let mut outcome = Outcome::default();
         reference.run(&mut Recording(records.into_iter()), &mut outcome).unwrap();
         outcome
     }
 }
+
+/// Made once: reading every schema takes longer than a small world.
+static CODEC: LazyLock<Arc<dyn Codec>> = LazyLock::new(|| Arc::new(Edge::local().unwrap()));
 
 struct Recording(std::vec::IntoIter<Record>);
 
