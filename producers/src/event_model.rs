@@ -3,7 +3,7 @@
 //! | kind | becomes known |
 //! |---|---|
 //! | SCHEDULED | 24 h before the first departure of its local day, all legs of the day at once; carries no tail |
-//! | ASSIGNED | 24 h before departure; strictly: when the tail's leg before is in; or never |
+//! | ASSIGNED | 24 h before departure; strictly: when the tail's leg before has ended, if one is recorded; or never |
 //! | OUT, OFF, ON, IN | as flown |
 //! | CANCELLED | at the scheduled departure, or a lead before it (then `assumed`); after the movement of a leg that had left its gate |
 //! | DIVERTED | at the scheduled arrival + 30 min, though not before the leg had left; no ON, no IN |

@@ -11,3 +11,4 @@ mod recordings;
 mod sample_day;
 mod support;
 mod traps;
+mod turnarounds;
