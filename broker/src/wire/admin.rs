@@ -2,9 +2,10 @@
 
 use kafka_protocol::{
     messages::{
-        CreatePartitionsRequest, CreatePartitionsResponse, CreateTopicsRequest, CreateTopicsResponse, DeleteRecordsRequest,
-        DeleteRecordsResponse, DeleteTopicsRequest, DeleteTopicsResponse, DescribeConfigsRequest, DescribeConfigsResponse,
-        IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
+        AlterConfigsRequest, AlterConfigsResponse, CreatePartitionsRequest, CreatePartitionsResponse, CreateTopicsRequest,
+        CreateTopicsResponse, DeleteRecordsRequest, DeleteRecordsResponse, DeleteTopicsRequest, DeleteTopicsResponse,
+        DescribeConfigsRequest, DescribeConfigsResponse, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
+        alter_configs_request, alter_configs_response,
         create_partitions_request::CreatePartitionsTopic,
         create_partitions_response::CreatePartitionsTopicResult,
         create_topics_request::CreatableTopic,
@@ -184,10 +185,15 @@ fn config(known: &crate::model::Known, settings: &Settings, synonyms: bool) -> D
 }
 
 /// Sets, unsets, appends to and subtracts from topic settings; all changes of a topic, or none.
-pub(super) fn alter_configs(cluster: &Cluster, request: IncrementalAlterConfigsRequest) -> IncrementalAlterConfigsResponse {
+pub(super) fn incremental_alter_configs(
+    cluster: &Cluster,
+    request: IncrementalAlterConfigsRequest,
+) -> IncrementalAlterConfigsResponse {
     let dry = request.validate_only;
     let one = |model: &mut Model, resource: AlterConfigsResource| {
-        let outcome = alter(model, &resource, dry);
+        let outcome = alter(model, (resource.resource_type, &resource.resource_name), dry, |settings| {
+            resource.configs.iter().try_for_each(|config| change(settings, config))
+        });
         let (code, why) = outcome.err().map_or((0, None), |refusal| (refusal.0.code(), message(&refusal)));
         AlterConfigsResourceResponse::default()
             .with_resource_type(resource.resource_type)
@@ -199,14 +205,42 @@ pub(super) fn alter_configs(cluster: &Cluster, request: IncrementalAlterConfigsR
     IncrementalAlterConfigsResponse::default().with_responses(responses)
 }
 
-fn alter(model: &mut Model, resource: &AlterConfigsResource, dry: bool) -> Result<(), Refusal> {
-    if resource.resource_type != TOPIC {
+/// Replaces all settings of a topic: what is not named goes back to its default. Older clients know no other way.
+pub(super) fn alter_configs(cluster: &Cluster, request: AlterConfigsRequest) -> AlterConfigsResponse {
+    let dry = request.validate_only;
+    let one = |model: &mut Model, resource: alter_configs_request::AlterConfigsResource| {
+        let outcome = alter(model, (resource.resource_type, &resource.resource_name), dry, |settings| {
+            *settings = Settings::default();
+            resource.configs.iter().try_for_each(|config| {
+                let value = config.value.as_deref().unwrap_or_default();
+                settings.set(&config.name, value).map_err(|why| (Code::InvalidConfig, why))
+            })
+        });
+        let (code, why) = outcome.err().map_or((0, None), |refusal| (refusal.0.code(), message(&refusal)));
+        alter_configs_response::AlterConfigsResourceResponse::default()
+            .with_resource_type(resource.resource_type)
+            .with_resource_name(resource.resource_name)
+            .with_error_code(code)
+            .with_error_message(why)
+    };
+    let responses = cluster.with(|model| request.resources.into_iter().map(|resource| one(model, resource)).collect());
+    AlterConfigsResponse::default().with_responses(responses)
+}
+
+/// Changes the settings of a resource, which is its type and its name, unless the run is dry.
+fn alter(
+    model: &mut Model,
+    (kind, name): (i8, &str),
+    dry: bool,
+    change: impl FnOnce(&mut Settings) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
+    if kind != TOPIC {
         return Err((Code::InvalidRequest, "Only topics have settings here".to_owned()));
     }
-    let topic = model.topic(&resource.resource_name).ok_or_else(|| plain(Code::UnknownTopicOrPartition))?;
+    let topic = model.topic(name).ok_or_else(|| plain(Code::UnknownTopicOrPartition))?;
     let mut settings = topic.settings.clone();
-    resource.configs.iter().try_for_each(|config| change(&mut settings, config))?;
-    if dry { Ok(()) } else { model.configure_topic(&resource.resource_name, settings).map_err(plain) }
+    change(&mut settings)?;
+    if dry { Ok(()) } else { model.configure_topic(name, settings).map_err(plain) }
 }
 
 fn change(settings: &mut Settings, config: &AlterableConfig) -> Result<(), Refusal> {

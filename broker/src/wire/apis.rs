@@ -82,6 +82,7 @@ pub(super) const APIS: &[Api] = &[
     api(ApiKey::EndTxn, 0, 3, &[TEXT, I64, I16, I8]),
     api(ApiKey::TxnOffsetCommit, 0, 3, TXN_OFFSET_COMMIT),
     api(ApiKey::DescribeConfigs, 1, 4, &[Field::list(&[I8, TEXT, Field::texts()]), I8, I8.since(3)]),
+    api(ApiKey::AlterConfigs, 0, 2, &[Field::list(&[I8, TEXT, Field::list(&[TEXT, TEXT])]), I8]),
     api(ApiKey::CreatePartitions, 0, 3, &[Field::list(&[TEXT, I32, Field::list(&[Field::numbers()])]), I32, I8]),
     api(ApiKey::DeleteGroups, 0, 2, &[Field::texts()]),
     api(ApiKey::IncrementalAlterConfigs, 0, 1, &[Field::list(&[I8, TEXT, Field::list(&[TEXT, I8, TEXT])]), I8]),

@@ -134,7 +134,8 @@ fn answer_at_once(cluster: &Cluster, call: &Call, body: Bytes) -> Result<Option<
         ApiKey::CreatePartitions => handle!(call, body, |request| admin::create_partitions(cluster, request)),
         ApiKey::DeleteRecords => handle!(call, body, |request| admin::delete_records(cluster, request)),
         ApiKey::DescribeConfigs => handle!(call, body, |request| admin::describe_configs(cluster, request)),
-        ApiKey::IncrementalAlterConfigs => handle!(call, body, |request| admin::alter_configs(cluster, request)),
+        ApiKey::AlterConfigs => handle!(call, body, |request| admin::alter_configs(cluster, request)),
+        ApiKey::IncrementalAlterConfigs => handle!(call, body, |request| admin::incremental_alter_configs(cluster, request)),
         ApiKey::InitProducerId => handle!(call, body, |request| transactions::init(cluster, call.version, request)),
         ApiKey::AddPartitionsToTxn => {
             handle!(call, body, |request| transactions::add_partitions(cluster, call.version, request))

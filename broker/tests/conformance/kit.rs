@@ -24,8 +24,8 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) fn new(bootstrap: &str, check: &str) -> Self {
-        let run = std::process::id();
-        Self { bootstrap: bootstrap.to_owned(), scope: format!("{}-{run}", check.replace(' ', "-")) }
+        let name: String = check.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        Self { bootstrap: bootstrap.to_owned(), scope: format!("{name}-{}", std::process::id()) }
     }
 
     /// A name for a topic, group or transactional id.
