@@ -15,37 +15,50 @@
 //! | [`world`] | names of everything that one run owns on a cluster |
 //! | [`progress`], [`buffer`] | promises, and the order that they allow |
 //! | [`log`] | what the runtime needs of a cluster |
-//! | [`plan`], `active`, `restore`, `shard` | the loop that turns a log into transactions |
-//! | [`status`] | what a running shard says of itself |
+//! | `plan`, `active`, `restore`, `shard`, `publisher`, `follower`, `status` | the loop that turns a log into transactions |
 //! | `kafka`, `admin`, `runtime`, `source` | all of it on Apache Kafka (feature `kafka`) |
+//! | `simulation` | all of it on the broker's model, with seeded faults (feature `model`) |
 //!
 //! Without features the crate does no IO beyond the journal, starts no thread and reads no clock.
 
-mod active;
 pub mod buffer;
 pub mod codec;
 pub mod edge;
 pub mod journal;
 pub mod log;
 pub mod partition;
-pub mod plan;
 pub mod processor;
 pub mod progress;
 pub mod record;
 pub mod reference;
-mod restore;
-mod shard;
-pub mod status;
 pub mod store;
 pub mod task;
 pub mod topology;
 pub mod world;
 
+#[cfg(any(feature = "kafka", feature = "model"))]
+mod active;
+#[cfg(any(feature = "kafka", feature = "model"))]
+mod follower;
+#[cfg(any(feature = "kafka", feature = "model"))]
+pub mod plan;
+#[cfg(any(feature = "kafka", feature = "model"))]
+mod publisher;
+#[cfg(any(feature = "kafka", feature = "model"))]
+mod restore;
+#[cfg(any(feature = "kafka", feature = "model"))]
+mod shard;
+#[cfg(any(feature = "kafka", feature = "model"))]
+pub mod status;
+
 #[cfg(feature = "kafka")]
-pub mod admin;
+mod admin;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 #[cfg(feature = "kafka")]
 pub mod runtime;
 #[cfg(feature = "kafka")]
 pub mod source;
+
+#[cfg(feature = "model")]
+pub mod simulation;

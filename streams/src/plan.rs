@@ -153,7 +153,6 @@ impl Plan {
     }
 
     /// Hands the world's declaration to `send` as it is written.
-    #[cfg(feature = "kafka")]
     pub(crate) fn declaration(
         &self,
         declaration: &crate::world::Declaration,

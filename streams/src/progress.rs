@@ -8,11 +8,8 @@
 //! Nothing here reads a clock; a writer that has not promised anything holds its readers.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::Duration;
 
-use crate::codec::{Poison, Promise};
-use crate::log::{Log, LogError, Offsets, Place, Raw};
-use crate::plan::Plan;
+use crate::codec::Promise;
 use crate::record::{FOREVER, Topic, Ts};
 use crate::topology::{Stage, Topology};
 use crate::world::{DECLARATION_KEY, Declaration};
@@ -22,11 +19,6 @@ const WAITING_MAX: usize = 64;
 
 /// What the name of every source begins with, as a writer.
 const SOURCE: &str = "source:";
-
-/// Records read at once.
-const POLL_RECORDS: usize = 1_000;
-/// Longest wait for a record while catching up.
-const CATCH_UP_WAIT: Duration = Duration::from_millis(20);
 
 /// A task or a source: name and input partition.
 pub type Writer = (String, i32);
@@ -124,87 +116,6 @@ impl View {
 fn stage_writers(topology: &Topology, stage: &Stage) -> impl Iterator<Item = Writer> + use<> {
     let name = stage.name;
     (0..topology.tasks(stage)).map(move |partition| (name.to_owned(), partition))
-}
-
-/// What a record of the progress topic was.
-#[derive(Debug)]
-pub(crate) enum News {
-    /// A promise, already in the view.
-    Promise(Promise),
-    /// The declaration, already in the view.
-    Declaration,
-}
-
-/// A view that is read from the progress topic.
-#[derive(Debug)]
-pub(crate) struct Follower {
-    /// What has been read.
-    pub view: View,
-    /// Where to read on.
-    pub at: Offsets,
-}
-
-impl Follower {
-    /// Nothing is read yet.
-    pub(crate) fn new(topology: &Topology) -> Self {
-        Self { view: View::new(topology), at: Offsets::new() }
-    }
-
-    /// Takes a record of the progress topic; a tombstone says nothing.
-    pub(crate) fn take(&mut self, plan: &Plan, raw: &Raw<'_>) -> Result<Option<News>, LogError> {
-        self.at.insert(Place::new(raw.topic, raw.partition), raw.offset + 1);
-        let (Some(key), Some(value)) = (raw.key, raw.value) else {
-            return Ok(None);
-        };
-        let place =
-            |poison: Poison| LogError::Refused(format!("{}/{} offset {}: {poison}", raw.topic, raw.partition, raw.offset));
-        self.read(plan, key, value).map(Some).map_err(place)
-    }
-
-    fn read(&mut self, plan: &Plan, key: &[u8], value: &[u8]) -> Result<News, Poison> {
-        let encoded = plan.codec.decode(plan.topology.progress, None, value)?;
-        if key == DECLARATION_KEY.as_bytes() {
-            self.view.declare(plan.codec.read_declaration(&encoded.body)?);
-            return Ok(News::Declaration);
-        }
-        let promise = plan.codec.read_promise(&encoded.body)?;
-        self.view.promise(promise.clone());
-        Ok(News::Promise(promise))
-    }
-
-    /// Reads everything that is there now, and goes on reading from there.
-    pub(crate) fn catch_up(&mut self, plan: &Plan, log: &mut dyn Log) -> Result<(), LogError> {
-        let mut targets = Offsets::new();
-        let places: Vec<Place> = plan.progress().collect();
-        for (place, (low, high)) in log.watermarks(&places)? {
-            let at = self.at.entry(place.clone()).or_insert(low);
-            *at = (*at).max(low);
-            targets.insert(place, high);
-        }
-        log.assign(&self.at)?;
-        let begun = log.now();
-        while targets.iter().any(|(place, target)| self.at[place] < *target) {
-            self.poll(plan, log, CATCH_UP_WAIT)?;
-            for (place, position) in log.positions() {
-                self.at.entry(place).and_modify(|at| *at = position.max(*at));
-            }
-            if log.now() > begun + plan.limits.restore_stall {
-                return Err(LogError::Reopen("the progress topic cannot be read".to_owned()));
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads what there is; true if there was something.
-    pub(crate) fn poll(&mut self, plan: &Plan, log: &mut dyn Log, wait: Duration) -> Result<bool, LogError> {
-        let mut fault = Ok(None);
-        let got = log.poll(POLL_RECORDS, wait, &mut |raw| {
-            if fault.is_ok() {
-                fault = self.take(plan, &raw);
-            }
-        })?;
-        fault.map(|_| got > 0)
-    }
 }
 
 /// How far one task may go.

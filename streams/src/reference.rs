@@ -24,6 +24,12 @@ pub trait Source {
     fn next(&mut self) -> Result<Option<Record>, SourceError>;
 }
 
+impl<S: Source + ?Sized> Source for &mut S {
+    fn next(&mut self) -> Result<Option<Record>, SourceError> {
+        (**self).next()
+    }
+}
+
 /// Why a source cannot go on.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]

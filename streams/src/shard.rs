@@ -8,15 +8,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+#[cfg(feature = "kafka")]
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::active::Active;
 use crate::buffer::Order;
 use crate::edge;
+use crate::follower::{Follower, News};
 use crate::log::{Log, LogError, Offsets, Outgoing, Place, Raw, Rebalance, Watermarks};
 use crate::plan::{Plan, Route};
-use crate::progress::{Follower, News};
 use crate::record::{Record, Ts};
 use crate::restore::{ROW_FORMAT, Restore};
 use crate::status::{Phase, ShardStatus, StatusCell, TaskStatus};
@@ -114,11 +115,11 @@ impl Shard {
     ///
     /// # Errors
     /// Never [`LogError::Abort`]. After [`LogError::Reopen`] the shard goes on with a new log.
+    #[cfg(feature = "kafka")]
     pub(crate) fn run(&mut self, log: &mut dyn Log, stop: &AtomicBool) -> Result<(), LogError> {
         let result = self.turns(log, stop);
         if result.is_err() {
-            self.park();
-            self.stand = Stand::Idle;
+            self.leave();
         }
         result.map_err(|error| match error {
             LogError::Abort(reason) => LogError::Reopen(reason),
@@ -126,6 +127,15 @@ impl Shard {
         })
     }
 
+    /// The log is gone: what is not committed goes with it, what is stays for the next one.
+    pub(crate) fn leave(&mut self) {
+        self.park();
+        self.owned.clear();
+        self.stand = Stand::Idle;
+        self.fault = None;
+    }
+
+    #[cfg(feature = "kafka")]
     fn turns(&mut self, log: &mut dyn Log, stop: &AtomicBool) -> Result<(), LogError> {
         self.report(log.now());
         while !stop.load(Ordering::Relaxed) {

@@ -89,10 +89,12 @@ impl ShardStatus {
 pub(crate) struct StatusCell(Arc<Mutex<ShardStatus>>);
 
 impl StatusCell {
+    #[cfg(feature = "kafka")]
     pub(crate) fn new(unit: &str, shard: usize) -> Self {
         Self(Arc::new(Mutex::new(ShardStatus { unit: unit.to_owned(), shard, ..ShardStatus::default() })))
     }
 
+    #[cfg(feature = "kafka")]
     pub(crate) fn get(&self) -> ShardStatus {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -1,0 +1,117 @@
+//! Follows the progress topic: every promise and the declaration, into a view.
+//!
+//! A shard takes these records among its others; a source, which reads nothing else, lets them be polled here.
+
+use std::time::Duration;
+
+use crate::codec::{Poison, Promise};
+use crate::log::{Log, LogError, Offsets, Place, Raw};
+use crate::plan::Plan;
+use crate::progress::View;
+use crate::topology::Topology;
+use crate::world::{DECLARATION_KEY, Declaration};
+
+/// Records read at once.
+const POLL_RECORDS: usize = 1_000;
+/// Longest wait for a record while catching up.
+const CATCH_UP_WAIT: Duration = Duration::from_millis(20);
+
+/// What a record of the progress topic was.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// A promise, already in the view.
+    Promise(Promise),
+    /// The declaration, already in the view.
+    Declaration,
+}
+
+/// A view that is read from the progress topic.
+#[derive(Debug)]
+pub(crate) struct Follower {
+    /// What has been read.
+    pub view: View,
+    /// Where to read on.
+    pub at: Offsets,
+}
+
+impl Follower {
+    /// Nothing is read yet.
+    pub(crate) fn new(topology: &Topology) -> Self {
+        Self { view: View::new(topology), at: Offsets::new() }
+    }
+
+    /// Takes a record of the progress topic; a tombstone says nothing.
+    pub(crate) fn take(&mut self, plan: &Plan, raw: &Raw<'_>) -> Result<Option<News>, LogError> {
+        self.at.insert(Place::new(raw.topic, raw.partition), raw.offset + 1);
+        let (Some(key), Some(value)) = (raw.key, raw.value) else {
+            return Ok(None);
+        };
+        let place =
+            |poison: Poison| LogError::Refused(format!("{}/{} offset {}: {poison}", raw.topic, raw.partition, raw.offset));
+        self.read(plan, key, value).map(Some).map_err(place)
+    }
+
+    fn read(&mut self, plan: &Plan, key: &[u8], value: &[u8]) -> Result<News, Poison> {
+        let encoded = plan.codec.decode(plan.topology.progress, None, value)?;
+        if key == DECLARATION_KEY.as_bytes() {
+            self.view.declare(plan.codec.read_declaration(&encoded.body)?);
+            return Ok(News::Declaration);
+        }
+        let promise = plan.codec.read_promise(&encoded.body)?;
+        self.view.promise(promise.clone());
+        Ok(News::Promise(promise))
+    }
+
+    /// Reads everything that is there now, and goes on reading from there.
+    pub(crate) fn catch_up(&mut self, plan: &Plan, log: &mut dyn Log) -> Result<(), LogError> {
+        let mut targets = Offsets::new();
+        let places: Vec<Place> = plan.progress().collect();
+        for (place, (low, high)) in log.watermarks(&places)? {
+            let at = self.at.entry(place.clone()).or_insert(low);
+            *at = (*at).max(low);
+            targets.insert(place, high);
+        }
+        log.assign(&self.at)?;
+        let begun = log.now();
+        while targets.iter().any(|(place, target)| self.at[place] < *target) {
+            self.poll(plan, log, CATCH_UP_WAIT)?;
+            for (place, position) in log.positions() {
+                self.at.entry(place).and_modify(|at| *at = position.max(*at));
+            }
+            if log.now() > begun + plan.limits.restore_stall {
+                return Err(LogError::Reopen("the progress topic cannot be read".to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what there is; true if there was something.
+    pub(crate) fn poll(&mut self, plan: &Plan, log: &mut dyn Log, wait: Duration) -> Result<bool, LogError> {
+        let mut fault = Ok(None);
+        let got = log.poll(POLL_RECORDS, wait, &mut |raw| {
+            if fault.is_ok() {
+                fault = self.take(plan, &raw);
+            }
+        })?;
+        fault.map(|_| got > 0)
+    }
+}
+
+/// Declares a world. Doing so again with the same content changes nothing.
+pub(crate) fn declare(plan: &Plan, log: &mut dyn Log, declaration: &Declaration) -> Result<(), LogError> {
+    let mut progress = Follower::new(&plan.topology);
+    progress.catch_up(plan, log)?;
+    match progress.view.declaration() {
+        Some(found) if found == declaration => return Ok(()),
+        Some(found) => {
+            return Err(LogError::Refused(format!(
+                "the world is declared already, with sources {:?} from {}; drop it or use another name",
+                found.sources, found.start
+            )));
+        }
+        None => {}
+    }
+    plan.declaration(declaration, &mut |record| log.send(record))?;
+    log.drain()?;
+    log.commit(&Offsets::new())
+}

@@ -1,0 +1,283 @@
+//! The log on the broker's model, called directly, with faults.
+//!
+//! Every call that may fail may also crash: the log is dead from then on, its transaction stays open and its
+//! member silent, until the coordinator's timeouts or a successor of the same identity end both. A commit may
+//! also succeed without its answer arriving.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
+use std::time::Duration;
+
+use slipstream_broker::direct::{Change, Direct, Member, Producer};
+use slipstream_broker::{Code, Isolation, Record};
+
+use super::Faults;
+use super::dice::Dice;
+use crate::log::{Log, LogError, Offsets, Outgoing, Place, Raw, Rebalance, Watermarks};
+
+/// Transaction timeout, as on Kafka.
+const TRANSACTION_TIMEOUT_MS: i32 = 10_000;
+/// Session timeout, as on Kafka.
+const SESSION_MS: i64 = 6_000;
+/// Bytes read at once from a partition: little, so that interleavings vary.
+const FETCH_BYTES: usize = 2_000;
+
+/// The broker with what everybody shares.
+pub(super) struct Cluster {
+    pub direct: Direct,
+    pub dice: Dice,
+    pub faults: Faults,
+    pub crashes: u64,
+    pub started: i64,
+}
+
+pub(super) type Shared = Rc<RefCell<Cluster>>;
+
+/// Who opens a log.
+#[derive(Debug, Clone)]
+pub(super) struct Identity {
+    pub transactional_id: String,
+    /// Group and topics to share; none reads by hand.
+    pub group: Option<(String, Vec<String>)>,
+}
+
+/// One member with its producer.
+pub(super) struct ModelLog {
+    cluster: Shared,
+    producer: Producer,
+    member: Option<Member>,
+    group: String,
+    at: Offsets,
+    changes: VecDeque<Rebalance>,
+    outbox: BTreeMap<Place, Vec<Record>>,
+    taken: BTreeSet<Place>,
+    written: Offsets,
+    dead: bool,
+}
+
+impl ModelLog {
+    pub(super) fn open(cluster: &Shared, identity: &Identity) -> Result<Self, LogError> {
+        let mut shared = cluster.borrow_mut();
+        let producer = shared.direct.init_producer(Some(&identity.transactional_id), TRANSACTION_TIMEOUT_MS).map_err(fault)?;
+        let member = identity.group.as_ref().map(|(group, topics)| {
+            let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+            let id = &identity.transactional_id;
+            shared.direct.join(group, id, Some(id), SESSION_MS, &topics)
+        });
+        Ok(Self {
+            cluster: Rc::clone(cluster),
+            producer,
+            member,
+            group: identity.group.as_ref().map(|(group, _)| group.clone()).unwrap_or_default(),
+            at: Offsets::new(),
+            changes: VecDeque::new(),
+            outbox: BTreeMap::new(),
+            taken: BTreeSet::new(),
+            written: Offsets::new(),
+            dead: false,
+        })
+    }
+
+    /// A call may be the last.
+    fn risk(&mut self) -> Result<(), LogError> {
+        let mut cluster = self.cluster.borrow_mut();
+        let odds = cluster.faults.crash_per_million;
+        if !self.dead && cluster.dice.below(1_000_000) < odds {
+            cluster.crashes += 1;
+            self.dead = true;
+        }
+        if self.dead { Err(LogError::Reopen("crashed".to_owned())) } else { Ok(()) }
+    }
+
+    fn follow_group(&mut self) -> Result<(), LogError> {
+        let Some(member) = &mut self.member else { return Ok(()) };
+        match self.cluster.borrow_mut().direct.poll(member).map_err(|code| LogError::Reopen(format!("{code:?}")))? {
+            Some(Change::Assigned(places)) => {
+                let places = places.iter().map(|(topic, partition)| Place::new(topic, *partition)).collect();
+                self.changes.push_back(Rebalance::Assigned(places));
+            }
+            Some(Change::Revoked) => self.changes.push_back(Rebalance::Revoked { lost: false }),
+            Some(Change::Lost) => self.changes.push_back(Rebalance::Revoked { lost: true }),
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// The next records of one partition, at most `limit`.
+    fn fetch(&mut self, place: &Place, from: i64, limit: usize) -> Result<Vec<Record>, LogError> {
+        let mut cluster = self.cluster.borrow_mut();
+        let fetched = cluster.direct.fetch(&place.topic, place.partition, from, FETCH_BYTES, Isolation::Committed);
+        let mut fetched = fetched.map_err(fault)?;
+        let limit = limit.min(1 + cluster.dice.below(20) as usize);
+        let all = fetched.records.len() <= limit;
+        fetched.records.truncate(limit);
+        let last = fetched.records.last().map(|record| record.offset + 1);
+        let next = if all { fetched.next } else { last.unwrap_or(fetched.next) };
+        self.at.insert(place.clone(), next);
+        Ok(fetched.records)
+    }
+}
+
+impl Log for ModelLog {
+    fn poll(&mut self, limit: usize, wait: Duration, take: &mut dyn FnMut(Raw<'_>)) -> Result<usize, LogError> {
+        self.risk()?;
+        self.follow_group()?;
+        if !self.changes.is_empty() {
+            return Ok(0);
+        }
+        let mut places: Vec<(Place, i64)> = self.at.iter().map(|(place, at)| (place.clone(), *at)).collect();
+        if !places.is_empty() {
+            let turn = self.cluster.borrow_mut().dice.below(places.len() as u64) as usize;
+            places.rotate_left(turn);
+        }
+        let mut got = 0;
+        for (place, from) in places {
+            for record in self.fetch(&place, from, limit - got)? {
+                let headers: Vec<(&str, &[u8])> =
+                    record.headers.iter().map(|(name, value)| (name.as_str(), value.as_deref().unwrap_or_default())).collect();
+                take(Raw {
+                    topic: &place.topic,
+                    partition: place.partition,
+                    offset: record.offset,
+                    timestamp: record.timestamp,
+                    key: record.key.as_deref(),
+                    value: record.value.as_deref(),
+                    headers: &headers,
+                });
+                got += 1;
+            }
+        }
+        if got == 0 {
+            self.pause(wait);
+        }
+        Ok(got)
+    }
+
+    fn rebalance(&mut self) -> Option<Rebalance> {
+        self.changes.pop_front()
+    }
+
+    fn assign(&mut self, from: &Offsets) -> Result<(), LogError> {
+        self.risk()?;
+        self.at = from.clone();
+        Ok(())
+    }
+
+    fn unassign(&mut self) -> Result<(), LogError> {
+        self.risk()?;
+        self.at.clear();
+        if let Some(member) = &mut self.member {
+            self.cluster.borrow_mut().direct.rejoin(member);
+        }
+        Ok(())
+    }
+
+    fn positions(&mut self) -> Offsets {
+        self.at.clone()
+    }
+
+    fn committed(&mut self, places: &[Place]) -> Result<Offsets, LogError> {
+        self.risk()?;
+        let mut found = Offsets::new();
+        for place in places {
+            // One thread cannot wait for another's transaction to end: it comes again.
+            let offset = self.cluster.borrow().direct.committed(&self.group, &place.topic, place.partition);
+            if let Some(offset) = offset.map_err(|code| LogError::Reopen(format!("{place}: {code:?}")))? {
+                found.insert(place.clone(), offset);
+            }
+        }
+        Ok(found)
+    }
+
+    fn watermarks(&mut self, places: &[Place]) -> Result<Watermarks, LogError> {
+        self.risk()?;
+        let cluster = self.cluster.borrow();
+        let marks = places.iter().map(|place| {
+            let marks = cluster.direct.watermarks(&place.topic, place.partition).map_err(fault)?;
+            Ok((place.clone(), (marks.start, marks.end)))
+        });
+        marks.collect()
+    }
+
+    fn send(&mut self, record: Outgoing<'_>) -> Result<(), LogError> {
+        self.risk()?;
+        let now = self.cluster.borrow().direct.now();
+        let headers = record.headers.iter().map(|(name, value)| ((*name).to_owned(), Some(value.clone().into())));
+        self.outbox.entry(Place::new(record.topic, record.partition)).or_default().push(Record {
+            offset: 0,
+            timestamp: record.timestamp.unwrap_or(now),
+            key: Some(record.key.to_vec().into()),
+            value: record.value.map(|value| value.to_vec().into()),
+            headers: headers.collect(),
+        });
+        Ok(())
+    }
+
+    fn drain(&mut self) -> Result<Offsets, LogError> {
+        for (place, records) in std::mem::take(&mut self.outbox) {
+            self.risk()?;
+            let mut cluster = self.cluster.borrow_mut();
+            if self.taken.insert(place.clone()) {
+                cluster.direct.add_partitions(&self.producer, &[(&place.topic, place.partition)]).map_err(fault)?;
+            }
+            let producer = &mut self.producer;
+            let first = cluster.direct.produce(producer, &place.topic, place.partition, &records).map_err(fault)?;
+            self.written.insert(place, first + records.len() as i64);
+        }
+        self.risk()?;
+        Ok(std::mem::take(&mut self.written))
+    }
+
+    fn commit(&mut self, next: &Offsets) -> Result<(), LogError> {
+        self.risk()?;
+        if let (Some(member), false) = (&self.member, next.is_empty()) {
+            let offsets: Vec<(&str, i32, i64)> = next.iter().map(|(p, offset)| (&*p.topic, p.partition, *offset)).collect();
+            self.cluster.borrow_mut().direct.send_offsets(&self.producer, member, &offsets).map_err(fault)?;
+        }
+        self.risk()?;
+        self.cluster.borrow_mut().direct.end_transaction(&self.producer, true).map_err(fault)?;
+        self.taken.clear();
+        let mut cluster = self.cluster.borrow_mut();
+        let odds = cluster.faults.lost_commit_per_million;
+        if cluster.dice.below(1_000_000) < odds {
+            cluster.crashes += 1;
+            self.dead = true;
+            return Err(LogError::Reopen("the commit's answer is lost".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn abort(&mut self) -> Result<(), LogError> {
+        self.risk()?;
+        self.outbox.clear();
+        self.written.clear();
+        if std::mem::take(&mut self.taken).is_empty() {
+            return Ok(());
+        }
+        let ended = self.cluster.borrow_mut().direct.end_transaction(&self.producer, false);
+        ended.map_err(|code| LogError::Reopen(format!("{code:?}")))
+    }
+
+    fn pause(&mut self, time: Duration) {
+        let mut cluster = self.cluster.borrow_mut();
+        let until = cluster.direct.now() + time.as_millis() as i64;
+        cluster.direct.advance(until);
+    }
+
+    fn now(&self) -> Duration {
+        let cluster = self.cluster.borrow();
+        Duration::from_millis((cluster.direct.now() - cluster.started).unsigned_abs())
+    }
+}
+
+/// What helps against the model's answers, as librdkafka sees them.
+fn fault(code: Code) -> LogError {
+    match code {
+        Code::IllegalGeneration | Code::UnknownMemberId | Code::RebalanceInProgress | Code::FencedInstanceId => {
+            LogError::Abort(format!("{code:?}"))
+        }
+        Code::UnknownTopicOrPartition | Code::OffsetOutOfRange => LogError::Refused(format!("{code:?}")),
+        _ => LogError::Reopen(format!("{code:?}")),
+    }
+}
