@@ -41,6 +41,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(commands::demo::Demo),
     Replay(commands::replay::Replay),
     Simulate(commands::simulate::Simulate),
     Feed(commands::feed::Feed),
@@ -49,6 +50,7 @@ enum Command {
     Schemas(commands::schemas::Schemas),
     Broker(commands::broker::Broker),
     Dlq(commands::dlq::Dlq),
+    Doctor(commands::doctor::Doctor),
     Tail(commands::tail::Tail),
     Export(commands::export::Export),
     Explain(commands::explain::Explain),
@@ -71,6 +73,8 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<Done, Failure> {
     let flags = cli.flags.resolve()?;
     match &cli.command {
+        Command::Demo(args) => commands::demo::run(args, &flags),
+        Command::Doctor(args) => commands::doctor::run(args, &flags),
         Command::Replay(args) => commands::replay::run(args, &flags),
         Command::Feed(args) => commands::feed::run(args, &flags),
         Command::Run(args) => commands::run::run(args, &flags),

@@ -1,7 +1,9 @@
 //! The commands, one file each.
 
 pub mod broker;
+pub mod demo;
 pub mod dlq;
+pub mod doctor;
 pub mod explain;
 pub mod export;
 pub mod feed;
