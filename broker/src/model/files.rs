@@ -181,7 +181,8 @@ impl Shelf for Files {
     fn close(&mut self, log: &Tp, base: i64, content: &[u8]) -> io::Result<()> {
         fs::create_dir_all(self.folder(log))?;
         let (new, path) = (self.path(log, base, "new"), self.path(log, base, "lz4"));
-        let form = FrameInfo::new().block_size(BlockSize::Max1MB).content_checksum(true);
+        // No checksum of its own: every batch has one, which its reader checks.
+        let form = FrameInfo::new().block_size(BlockSize::Max1MB);
         let mut packed = FrameEncoder::with_frame_info(form, File::create(&new)?);
         packed.write_all(content)?;
         packed.finish().map_err(io::Error::other)?;

@@ -38,6 +38,8 @@ pub(crate) struct Segment {
     pub(crate) base: i64,
     /// Model time of its first batch.
     pub(crate) opened_ms: i64,
+    /// When it was last read or closed, by the store's count of such uses.
+    pub(crate) used: u64,
     /// Largest timestamp of its records; `i64::MIN` when empty.
     pub(crate) max_timestamp: i64,
     entries: Vec<Entry>,
@@ -49,7 +51,7 @@ impl Segment {
     /// An empty, open segment.
     pub(crate) fn open(base: i64) -> Self {
         let content = Content::Open(Vec::new());
-        Self { base, opened_ms: 0, max_timestamp: i64::MIN, entries: Vec::new(), bytes: 0, content }
+        Self { base, opened_ms: 0, used: 0, max_timestamp: i64::MIN, entries: Vec::new(), bytes: 0, content }
     }
 
     /// A closed segment from its bytes, as read back after a restart or written by cleaning.
@@ -119,6 +121,7 @@ impl Segment {
         let joined = joined.freeze();
         store.keep("write a segment", |shelf| shelf.close(log, self.base, &joined))?;
         self.content = Content::Cached(joined);
+        self.used = store.next_use();
         Ok(())
     }
 
@@ -134,6 +137,7 @@ impl Segment {
     /// # Errors
     /// `KafkaStorageError`.
     pub(crate) fn load(&mut self, log: &Tp, store: &mut Store) -> Result<(), Code> {
+        self.used = store.next_use();
         if matches!(self.content, Content::Shelved) {
             let content = store.keep("read a segment", |shelf| shelf.read(log, self.base))?;
             self.content = Content::Cached(content);

@@ -97,16 +97,23 @@ impl Shelf for NoShelf {
 pub(crate) struct Store {
     shelf: Box<dyn Shelf>,
     failure: Option<String>,
+    uses: u64,
 }
 
 impl Store {
     pub(crate) fn new(shelf: Box<dyn Shelf>) -> Self {
-        Self { shelf, failure: None }
+        Self { shelf, failure: None, uses: 0 }
     }
 
     /// Why the shelf can no longer be trusted.
     pub(crate) fn failure(&self) -> Option<&str> {
         self.failure.as_deref()
+    }
+
+    /// Counts a use of a segment, so that memory lets go first of what was not used for longest.
+    pub(crate) fn next_use(&mut self) -> u64 {
+        self.uses += 1;
+        self.uses
     }
 
     /// See [`Shelf::holds_segments`].

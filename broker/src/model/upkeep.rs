@@ -47,7 +47,7 @@ impl Model {
         Ok(())
     }
 
-    /// Lets go of the oldest closed segments while memory holds more than its limit.
+    /// Lets go of the closed segments unused for longest while memory holds more than its limit.
     fn fit_memory(&mut self) -> Result<(), Code> {
         let resident: usize = self.topics.values().flat_map(|topic| &topic.logs).map(Log::resident).sum();
         let mut excess = resident.saturating_sub(self.limits.memory_bytes);
@@ -62,7 +62,7 @@ impl Model {
         }
         let logs = self.topics.values_mut().flat_map(|topic| &mut topic.logs);
         let mut held: Vec<&mut Segment> = logs.flat_map(|log| &mut log.closed).filter(|s| s.resident() > 0).collect();
-        held.sort_by_key(|segment| segment.opened_ms);
+        held.sort_by_key(|segment| segment.used);
         for segment in held {
             if excess == 0 {
                 break;

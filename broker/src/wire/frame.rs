@@ -19,7 +19,7 @@ pub(super) const OTHER_MAX: usize = 4 << 20;
 /// Bytes that every request begins with: key, version, correlation id.
 const HEAD: usize = 8;
 /// Room made for a frame before its bytes have come.
-const CHUNK: usize = 64 << 10;
+const CHUNK: usize = 1 << 20;
 
 /// Why a connection is closed.
 #[derive(Debug, thiserror::Error)]
