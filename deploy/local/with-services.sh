@@ -4,7 +4,8 @@
 #   with-services.sh COMMAND…    such as: with-services.sh cargo test -p slipstream-broker
 #
 # SERVICES (default "kafka registry") chooses. The command finds their addresses in SLIPSTREAM_TEST_KAFKA and
-# SLIPSTREAM_TEST_REGISTRY, and Kafka's jars, which hold the Java clients, in SLIPSTREAM_TEST_KAFKA_JARS.
+# SLIPSTREAM_TEST_REGISTRY; the folder of the Java clients in SLIPSTREAM_TEST_KAFKA_JARS, and a Python that has a Kafka
+# client in SLIPSTREAM_TEST_PYTHON.
 # The exit status is the command's own. Everything the servers write is in a temporary folder, removed at the end.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -31,7 +32,9 @@ for service in $services; do
     address=$("$here/$service.sh" start "$folder/$service")
     export "SLIPSTREAM_TEST_${service^^}=$address"
 done
-case " $services " in *" kafka "*) SLIPSTREAM_TEST_KAFKA_JARS=$("$here/kafka.sh" jars); export SLIPSTREAM_TEST_KAFKA_JARS ;; esac
+SLIPSTREAM_TEST_KAFKA_JARS=$("$here/kafka.sh" jars)
+SLIPSTREAM_TEST_PYTHON=$("$here/python.sh" path)
+export SLIPSTREAM_TEST_KAFKA_JARS SLIPSTREAM_TEST_PYTHON
 
 set -m
 "$@" &
