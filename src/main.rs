@@ -16,6 +16,7 @@ mod failure;
 mod http;
 mod metrics;
 mod out;
+mod print;
 mod reference_run;
 mod settings;
 mod view;

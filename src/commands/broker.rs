@@ -8,6 +8,7 @@ use slipstream_schemas::topics::World;
 
 use crate::cluster;
 use crate::failure::{Done, Failure};
+use crate::say;
 
 /// Runs the dev broker and its schema registry on loopback until Ctrl-C.
 ///
@@ -37,8 +38,8 @@ pub fn run(args: &Broker) -> Result<Done, Failure> {
     runtime.block_on(async {
         let options = Options { data: args.data.clone(), port: args.port, registry_port: args.registry_port };
         let broker = DevBroker::start(options).await.map_err(Failure::dependency)?;
-        println!("bootstrap {}", broker.bootstrap());
-        println!("registry  {}", broker.registry_url());
+        say!("bootstrap {}", broker.bootstrap());
+        say!("registry  {}", broker.registry_url());
         eprintln!("dev broker: one node, no replication, no TLS, no ACL; for demo and tests only. Ctrl-C ends it.");
         if args.topics {
             cluster::prepare(&broker.bootstrap(), &broker.registry_url(), World::Recorded(None)).await?;

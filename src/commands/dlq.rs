@@ -11,6 +11,7 @@ use slipstream_streams::record::{Record, rfc3339};
 use crate::cluster::Cluster;
 use crate::cluster::reader::{Reader, Start};
 use crate::failure::{Done, Failure};
+use crate::say;
 use crate::settings::Flags;
 
 /// Looks into the dead-letter queue.
@@ -75,7 +76,7 @@ fn list(letters: &[(Record, DeadLetter)], json: bool) {
         for ((stage, reason), group) in groups {
             let newest = group.iter().map(|(record, _)| record.timestamp).max();
             let example = group.first().map(|(record, _)| record.event.id.to_string());
-            println!("{}", serde_json::json!({"stage": stage, "reason": reason, "count": group.len(), "newest": newest, "example": example}));
+            say!("{}", serde_json::json!({"stage": stage, "reason": reason, "count": group.len(), "newest": newest, "example": example}));
         }
         return;
     }
@@ -86,17 +87,17 @@ fn list(letters: &[(Record, DeadLetter)], json: bool) {
         let example = group.first().map(|(record, _)| record.event.id.to_string()).unwrap_or_default();
         table.add_row([stage.to_owned(), reason.to_owned(), group.len().to_string(), newest, example]);
     }
-    println!("{table}");
+    say!("{table}");
 }
 
 fn show(letters: &[(Record, DeadLetter)], id: &str) -> Result<(), Failure> {
     let found = letters.iter().find(|(record, _)| record.event.id.to_string() == id);
     let (record, letter) = found.ok_or_else(|| Failure::usage(format_args!("no dead letter has the id `{id}`; `slipstream dlq list` shows some")))?;
-    println!("refused by  {} at {}", letter.stage, rfc3339(record.timestamp));
-    println!("reason      {}: {}", letter.reason, letter.error);
-    println!("record      {} of key {}", letter.record_type.as_deref().unwrap_or("unknown type"), record.key);
-    println!("from        {}[{}]@{}", letter.topic, letter.partition, letter.offset);
-    println!("caused by   {}", record.event.causation.map(|c| c.to_string()).unwrap_or_default());
-    println!("value       {}", letter.value.as_deref().unwrap_or("none (base64)"));
+    say!("refused by  {} at {}", letter.stage, rfc3339(record.timestamp));
+    say!("reason      {}: {}", letter.reason, letter.error);
+    say!("record      {} of key {}", letter.record_type.as_deref().unwrap_or("unknown type"), record.key);
+    say!("from        {}[{}]@{}", letter.topic, letter.partition, letter.offset);
+    say!("caused by   {}", record.event.causation.map(|c| c.to_string()).unwrap_or_default());
+    say!("value       {}", letter.value.as_deref().unwrap_or("none (base64)"));
     Ok(())
 }

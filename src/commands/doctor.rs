@@ -8,6 +8,7 @@ use crate::catalogue;
 use crate::cluster::admin::Admin;
 use crate::cluster::{self, Cluster};
 use crate::failure::{Done, Failure};
+use crate::say;
 use crate::settings::Flags;
 
 /// Checks reachability, topic and schema drift, and permissions of everything configured.
@@ -36,8 +37,8 @@ pub fn run(_args: &Doctor, flags: &Flags) -> Result<Done, Failure> {
     ];
     for finding in &findings {
         match &finding.result {
-            Ok(text) => println!("ok    {:<9} {text}", finding.what),
-            Err(text) => println!("FAIL  {:<9} {text}", finding.what),
+            Ok(text) => say!("ok    {:<9} {text}", finding.what),
+            Err(text) => say!("FAIL  {:<9} {text}", finding.what),
         }
     }
     match findings.iter().filter(|f| f.result.is_err()).count() {

@@ -14,6 +14,7 @@ use slipstream_schemas::topics;
 use crate::cluster::Cluster;
 use crate::cluster::reader::{Reader, Start};
 use crate::failure::{Done, Failure};
+use crate::say;
 use crate::out;
 use crate::settings::Flags;
 
@@ -92,9 +93,9 @@ pub fn run(args: &Explain, flags: &Flags) -> Result<Done, Failure> {
     chain.sort_by_key(|link| (link.line["timestamp"].as_i64(), CHAIN.iter().position(|t| *t == link.topic)));
     for link in chain {
         if args.json {
-            println!("{}", link.line);
+            say!("{}", link.line);
         } else {
-            println!("{}", sentence(link));
+            say!("{}", sentence(link));
         }
     }
     Ok(Done::Clean)

@@ -5,6 +5,7 @@ use slipstream_schemas::{compatibility, records};
 
 use crate::cluster;
 use crate::failure::{Done, Failure};
+use crate::say;
 use crate::settings::Flags;
 
 /// Checks, registers or lists the Avro schemas of this version.
@@ -45,7 +46,7 @@ fn check() -> Done {
             Done::Clean
         }
         Err(faults) => {
-            faults.iter().for_each(|fault| println!("{fault}"));
+            faults.iter().for_each(|fault| say!("{fault}"));
             Done::Refused
         }
     }
@@ -54,7 +55,7 @@ fn check() -> Done {
 fn register(flags: &Flags) -> Result<Done, Failure> {
     let registry = flags.registry.as_deref().ok_or_else(|| Failure::usage("give --registry URL or set SLIPSTREAM_REGISTRY"))?;
     for registered in cluster::register(registry)? {
-        println!("{:>6}  {}", registered.id, registered.subject);
+        say!("{:>6}  {}", registered.id, registered.subject);
     }
     Ok(Done::Clean)
 }
@@ -63,7 +64,7 @@ fn list() -> Result<Done, Failure> {
     let subjects = cluster::subjects()?;
     for (record, _) in records::schemas() {
         let topics: Vec<_> = subjects.iter().filter(|(_, r)| r == record).map(|(topic, _)| topic.as_str()).collect();
-        println!("{record:<20} {}", topics.join(" "));
+        say!("{record:<20} {}", topics.join(" "));
     }
     Ok(Done::Clean)
 }

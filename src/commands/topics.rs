@@ -8,6 +8,7 @@ use slipstream_schemas::topics::{self, Change, Existing, Wanted, World};
 use crate::catalogue;
 use crate::cluster::{self, admin::Admin};
 use crate::failure::{Done, Failure};
+use crate::say;
 use crate::settings::Flags;
 
 /// Compares topics.yaml with the cluster, and makes it so.
@@ -102,7 +103,7 @@ fn mine(wanted: &[Wanted], existing: &[Existing], flags: &Flags) -> Vec<String> 
 }
 
 fn print_plan(changes: &[Change]) {
-    changes.iter().for_each(|change| println!("{change}"));
+    changes.iter().for_each(|change| say!("{change}"));
     if changes.iter().all(|change| !change.is_fault()) {
         eprintln!("the cluster is as topics.yaml says");
     }
@@ -111,7 +112,7 @@ fn print_plan(changes: &[Change]) {
 async fn apply(admin: &Admin, changes: &[Change]) -> Result<Done, Failure> {
     let mut refused = 0;
     for change in changes.iter().filter(|change| change.is_fault()) {
-        println!("{change}");
+        say!("{change}");
         refused += u64::from(change.is_refused());
         admin.carry_out(change).await?;
     }
@@ -125,13 +126,13 @@ fn list(wanted: &[Wanted], existing: &[Existing]) {
         let cleanup = topic.configs.get("cleanup.policy").map_or("", String::as_str);
         table.add_row([&topic.name, &topic.partitions.to_string(), &topic.replication.to_string(), cleanup]);
     }
-    println!("{table}");
+    say!("{table}");
 }
 
 fn describe(about: &str, topic: Option<&Existing>, name: &str) -> Result<Done, Failure> {
     let topic = topic.ok_or_else(|| Failure::usage(format_args!("`{name}` is not on the cluster; `slipstream topics apply` makes it")))?;
-    println!("{name}\n{about}\npartitions {}\nreplicas {}", topic.partitions, topic.replication);
-    topic.configs.iter().for_each(|(name, value)| println!("{name}={value}"));
+    say!("{name}\n{about}\npartitions {}\nreplicas {}", topic.partitions, topic.replication);
+    topic.configs.iter().for_each(|(name, value)| say!("{name}={value}"));
     Ok(Done::Clean)
 }
 
@@ -140,7 +141,7 @@ async fn delete(admin: &Admin, names: &[String], yes: bool) -> Result<Done, Fail
         eprintln!("nothing to delete");
         return Ok(Done::Clean);
     }
-    names.iter().for_each(|name| println!("- {name}"));
+    names.iter().for_each(|name| say!("- {name}"));
     if !yes && !confirmed(names.len())? {
         return Err(Failure::usage("nothing was deleted; answer `yes`, or give --yes"));
     }

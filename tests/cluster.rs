@@ -1,0 +1,230 @@
+//! The same bytes everywhere: a replay through rdkafka, on the dev broker and on Apache Kafka, with one worker and
+//! two, with other partition counts, and with a worker that is killed again and again, equals the replay alone.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may stop at the first surprise")]
+
+mod support;
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use support::{Running, assert_same, lines, run, run_clean, scratch, slipstream, text};
+
+/// A scenario small enough to be played many times, with people in it.
+const SCENARIO: [&str; 4] = ["simulate", "weather-at-hub", "--seed", "7"];
+/// Longest wait for one step of a run elsewhere.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The scenario without a cluster.
+fn alone() -> &'static Path {
+    static OUT: OnceLock<tempfile::TempDir> = OnceLock::new();
+    OUT.get_or_init(|| {
+        let out = scratch();
+        run_clean(&[&SCENARIO[..], &["--out", &text(out.path())]].concat());
+        out
+    })
+    .path()
+}
+
+/// A cluster to play on: addresses of Kafka and registry, and what keeps them alive.
+struct Cluster {
+    bootstrap: String,
+    registry: String,
+    _broker: Option<Running>,
+}
+
+fn dev_broker() -> Cluster {
+    let mut child = slipstream(&["broker"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut address = || lines.next().unwrap().unwrap().split_whitespace().nth(1).unwrap().to_owned();
+    let (bootstrap, registry) = (address(), address());
+    Cluster { bootstrap, registry, _broker: Some(Running(child)) }
+}
+
+/// Apache Kafka, with the registry of a dev broker beside it; none where no Kafka was started for the tests.
+fn kafka() -> Option<Cluster> {
+    let Ok(bootstrap) = std::env::var("SLIPSTREAM_TEST_KAFKA") else {
+        assert!(std::env::var_os("CI").is_none(), "CI must run this on Apache Kafka: SLIPSTREAM_TEST_KAFKA is not set");
+        eprintln!("skipped: SLIPSTREAM_TEST_KAFKA is not set; deploy/local/with-services.sh sets it");
+        return None;
+    };
+    Some(Cluster { bootstrap, ..dev_broker() })
+}
+
+impl Cluster {
+    fn command(&self, world: &str, arguments: &[&str]) -> Command {
+        let mut command = slipstream(arguments);
+        command.args(["--world", world, "--bootstrap", &self.bootstrap, "--registry", &self.registry]);
+        command
+    }
+
+    fn start(&self, world: &str, arguments: &[&str], topics: Option<&Path>) -> Running {
+        let mut command = self.command(world, arguments);
+        if let Some(path) = topics {
+            command.env("SLIPSTREAM_TOPICS", path);
+        }
+        Running(command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().unwrap())
+    }
+
+    /// Plays the scenario into a directory, with as many workers beside it, killing one of them `kills` times.
+    fn play(&self, world: &str, out: &Path, topics: Option<&Path>, workers: usize, kills: usize) {
+        let arguments = [&SCENARIO[..], &["--out", out.to_str().unwrap()]].concat();
+        let mut replay = self.start(world, &arguments, topics);
+        if workers > 0 {
+            self.wait_for_topics(world, topics, &mut replay);
+        }
+        let mut others: Vec<_> = (0..workers).map(|_| self.start(world, &["run"], topics)).collect();
+        for kill in 0..kills {
+            std::thread::sleep(Duration::from_millis(400 + (kill as u64 * 7919) % 600));
+            if replay.0.try_wait().unwrap().is_some() {
+                assert!(kill > 1, "the replay ended before the second kill");
+                break;
+            }
+            drop(others.pop());
+            others.push(self.start(world, &["run"], topics));
+        }
+        let status = replay.0.wait().unwrap();
+        assert!(status.success(), "{world}: {status}");
+    }
+
+    fn wait_for_topics(&self, world: &str, topics: Option<&Path>, replay: &mut Running) {
+        let began = Instant::now();
+        loop {
+            let mut verify = self.command(world, &["topics", "verify"]);
+            if let Some(path) = topics {
+                verify.env("SLIPSTREAM_TOPICS", path);
+            }
+            if verify.output().unwrap().status.success() {
+                return;
+            }
+            assert!(replay.0.try_wait().unwrap().is_none(), "the replay ended before its topics were there");
+            assert!(began.elapsed() < PATIENCE, "no topics after {PATIENCE:?}");
+        }
+    }
+}
+
+/// The catalogue with other partition counts for every key.
+fn other_counts(directory: &Path) -> PathBuf {
+    let yaml = std::fs::read_to_string("topics.yaml").unwrap();
+    let other = yaml.replace("partitions: 6", "partitions: 3").replace("partitions: 4", "partitions: 5");
+    let path = directory.join("topics.yaml");
+    std::fs::write(&path, other).unwrap();
+    path
+}
+
+fn check(cluster: &Cluster, name: &str, workers: usize, kills: usize) {
+    let out = scratch();
+    let world = format!("{name}-{}", std::process::id());
+    cluster.play(&world, out.path(), None, workers, kills);
+    assert_same(alone(), out.path());
+}
+
+// contract: S2-06, S2-20
+#[test]
+fn the_dev_broker_gives_the_bytes_of_the_replay_alone() {
+    check(&dev_broker(), "one", 0, 0);
+}
+
+// contract: S2-06, S2-20
+#[test]
+fn a_worker_killed_again_and_again_changes_no_byte_on_the_dev_broker() {
+    check(&dev_broker(), "killed", 1, 6);
+}
+
+#[test]
+fn other_partition_counts_change_no_byte() {
+    let (out, directory) = (scratch(), scratch());
+    let topics = other_counts(directory.path());
+    dev_broker().play("counts", out.path(), Some(&topics), 0, 0);
+    assert_same(alone(), out.path());
+}
+
+// contract: S2-06, S2-20
+#[test]
+fn apache_kafka_gives_the_bytes_of_the_replay_alone() {
+    let Some(kafka) = kafka() else { return };
+    check(&kafka, "kafka-one", 0, 0);
+}
+
+// contract: S2-06, S2-26
+#[test]
+fn a_worker_killed_again_and_again_changes_no_byte_on_apache_kafka() {
+    let Some(kafka) = kafka() else { return };
+    check(&kafka, "kafka-killed", 1, 4);
+}
+
+// contract: S2-02, S2-03
+#[test]
+fn topics_are_made_verified_described_and_deleted() {
+    let broker = dev_broker();
+    let topics = |arguments: &[&str]| {
+        let all = [&["topics"], arguments, &["--bootstrap", &broker.bootstrap]].concat();
+        run(&all)
+    };
+    assert_eq!(topics(&["verify"]).status.code(), Some(1), "nothing is there yet");
+    assert!(topics(&["apply"]).status.success());
+    assert!(topics(&["verify"]).status.success());
+    let list = String::from_utf8(topics(&["list"]).stdout).unwrap();
+    let nine = [
+        ("flight.events", 6),
+        ("disruption.events", 3),
+        ("passenger.events", 4),
+        ("external.data", 8),
+        ("notifications", 2),
+        ("ml.features", 4),
+        ("system.metrics", 2),
+        ("dead.letter.queue", 2),
+        ("booking.events", 4),
+    ];
+    for (topic, partitions) in nine {
+        let row = list.lines().map(|l| l.split_whitespace().collect::<Vec<_>>()).find(|cells| cells.first() == Some(&topic));
+        assert_eq!(row.expect(topic)[1], partitions.to_string(), "{topic}");
+    }
+    let day = 86_400_000_i64;
+    let kept = [("flight.events", 7), ("disruption.events", 30), ("passenger.events", 14), ("external.data", 3)];
+    let more = [("notifications", 7), ("ml.features", 7), ("system.metrics", 30), ("dead.letter.queue", 90), ("booking.events", 90)];
+    for (topic, days) in kept.into_iter().chain(more) {
+        let described = String::from_utf8(topics(&["describe", topic]).stdout).unwrap();
+        assert!(described.contains(&format!("retention.ms={}\n", days * day)), "{topic}: {described}");
+        let compression = if topic == "ml.features" { "gzip" } else { "lz4" };
+        assert!(described.contains(&format!("compression.type={compression}\n")), "{topic}: {described}");
+    }
+    assert_eq!(topics(&["delete"]).status.code(), Some(2), "nobody said yes");
+    assert!(topics(&["delete", "--yes"]).status.success());
+    assert_eq!(topics(&["verify"]).status.code(), Some(1));
+}
+
+#[test]
+fn a_wrong_partition_count_is_refused_with_the_command_that_mends_it() {
+    let (broker, directory) = (dev_broker(), scratch());
+    let topics = other_counts(directory.path());
+    let mut apply = slipstream(&["topics", "apply", "--bootstrap", &broker.bootstrap, "--world", "odd"]);
+    assert!(apply.env("SLIPSTREAM_TOPICS", &topics).output().unwrap().status.success());
+    let output = broker.command("odd", &["run"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(error.contains("topics"), "{error}");
+}
+
+#[test]
+fn a_cluster_that_is_not_there_ends_with_status_3() {
+    let output = run(&["topics", "list", "--bootstrap", "127.0.0.1:1"]);
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn what_was_exported_and_tailed_is_what_was_replayed() {
+    let (broker, out) = (dev_broker(), scratch());
+    broker.play("read", out.path(), None, 0, 0);
+    let export = broker.command("read", &["export", "rotation.signals", "--format", "jsonl"]).output().unwrap();
+    assert_eq!(export.stdout, std::fs::read(out.path().join("rotation.signals.jsonl")).unwrap());
+    let leg = lines(out.path(), "flight.events")[0]["key"].as_str().unwrap().to_owned();
+    let tail = broker.command("read", &["tail", "flight.events", "--from-start", "--until-end", "--json", "--key", &leg]).output().unwrap();
+    let told = lines(out.path(), "flight.events").iter().filter(|line| line["key"] == *leg).count();
+    assert_eq!(String::from_utf8_lossy(&tail.stdout).lines().count(), told);
+    let explained = broker.command("read", &["explain", &leg]).output().unwrap();
+    assert!(String::from_utf8_lossy(&explained.stdout).contains("flight.observed.scheduled"));
+}
