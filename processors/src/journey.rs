@@ -60,7 +60,6 @@ fn continues(journey: &[Segment], next: &Segment) -> bool {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
     use slipstream_schemas::records::Cabin;
@@ -72,19 +71,23 @@ mod tests {
 
     #[test]
     fn a_journey_ends_where_the_traveller_stays_jumps_or_turns_back() {
+        // A journey is written as the number of its segments.
         let cases = [
-            ("one flight", vec![segment("FRA-JFK", 8, 16)], vec![0..1]),
-            ("connection", vec![segment("BRE-FRA", 6, 7), segment("FRA-JFK", 8, 16)], vec![0..2]),
-            ("same-day return", vec![segment("FRA-CDG", 6, 7), segment("CDG-FRA", 18, 19)], vec![0..1, 1..2]),
-            ("stop of a day", vec![segment("FRA-CDG", 6, 7), segment("CDG-JFK", 31, 39)], vec![0..1, 1..2]),
-            ("just under a day", vec![segment("FRA-CDG", 6, 7), segment("CDG-JFK", 30, 39)], vec![0..2]),
-            ("open jaw", vec![segment("FRA-CDG", 6, 7), segment("ORY-JFK", 10, 18)], vec![0..1, 1..2]),
-            ("back through the hub", vec![
-                segment("BRE-FRA", 6, 7), segment("FRA-JFK", 8, 16), segment("JFK-FRA", 20, 28), segment("FRA-BRE", 30, 31),
-            ], vec![0..2, 2..4]),
+            ("one flight", vec![segment("FRA-JFK", 8, 16)], vec![1]),
+            ("connection", vec![segment("BRE-FRA", 6, 7), segment("FRA-JFK", 8, 16)], vec![2]),
+            ("same-day return", vec![segment("FRA-CDG", 6, 7), segment("CDG-FRA", 18, 19)], vec![1, 1]),
+            ("stop of a day", vec![segment("FRA-CDG", 6, 7), segment("CDG-JFK", 31, 39)], vec![1, 1]),
+            ("just under a day", vec![segment("FRA-CDG", 6, 7), segment("CDG-JFK", 30, 39)], vec![2]),
+            ("open jaw", vec![segment("FRA-CDG", 6, 7), segment("ORY-JFK", 10, 18)], vec![1, 1]),
+            (
+                "back through the hub",
+                vec![segment("BRE-FRA", 6, 7), segment("FRA-JFK", 8, 16), segment("JFK-FRA", 20, 28), segment("FRA-BRE", 30, 31)],
+                vec![2, 2],
+            ),
         ];
         for (name, segments, expected) in cases {
-            assert_eq!(journeys(&segments), expected, "{name}");
+            let lengths: Vec<usize> = journeys(&segments).into_iter().map(|journey| journey.len()).collect();
+            assert_eq!(lengths, expected, "{name}");
         }
         assert!(journeys(&[]).is_empty());
     }

@@ -38,7 +38,11 @@ fn late_enough(set: &RuleSet, facts: &Facts, band: usize, proof: &mut Proof) -> 
         }
     }
     let late = minutes >= set.delay_min;
-    proof.note("DL-1", format!("{minutes} min late at {}", facts.destination), if late { "a sum is due" } else { "below 3 h: no sum" });
+    proof.note(
+        "DL-1",
+        format!("{minutes} min late at {}", facts.destination),
+        if late { "a sum is due" } else { "below 3 h: no sum" },
+    );
     Some(late)
 }
 
@@ -80,11 +84,15 @@ fn cancelled(set: &RuleSet, facts: &Facts, proof: &mut Proof) -> Option<bool> {
 fn excused(facts: &Facts, proof: &mut Proof) -> Option<bool> {
     let cause = facts.cause.as_deref().unwrap_or("unknown");
     let nature = nature(cause);
-    proof.note("EC-1", format!("cause {cause}"), match nature {
-        Nature::Inherent => "inherent in the carrier's activity: no defence",
-        Nature::Extraordinary => "extraordinary",
-        Nature::Unclear => "not clear whether extraordinary",
-    });
+    proof.note(
+        "EC-1",
+        format!("cause {cause}"),
+        match nature {
+            Nature::Inherent => "inherent in the carrier's activity: no defence",
+            Nature::Extraordinary => "extraordinary",
+            Nature::Unclear => "not clear whether extraordinary",
+        },
+    );
     match (nature, facts.measures_proved) {
         (Nature::Inherent, _) => Some(false),
         (_, Some(false)) => {

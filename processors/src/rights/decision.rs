@@ -84,7 +84,8 @@ fn place(airport: slipstream_schemas::ids::Airport, proof: &mut Proof) -> Option
 
 /// Chooses the regime, then decides under it.
 fn judge(facts: &Facts, scopes: &[Scope; 2], inside: bool, rights: &mut Rights, proof: &mut Proof) {
-    let in_force: Vec<&Scope> = scopes.iter().filter(|scope| scope.covered != Some(false) && set(scope.regime, facts).is_some()).collect();
+    let in_force: Vec<&Scope> =
+        scopes.iter().filter(|scope| scope.covered != Some(false) && set(scope.regime, facts).is_some()).collect();
     let Some(primary) = in_force.first() else {
         return out_of_scope(scopes, rights, proof);
     };

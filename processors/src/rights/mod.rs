@@ -11,8 +11,8 @@
 //!
 //! Not here yet: denied boarding, downgrading, passenger conditions, causes added up minute by minute, other regimes.
 
-mod cause;
 mod care;
+mod cause;
 mod compensation;
 mod decision;
 mod distance;

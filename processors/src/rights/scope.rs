@@ -100,7 +100,8 @@ fn kingdom_scope(facts: &Facts, from: Territory, to: Territory) -> Scope {
     match (from, to) {
         (Territory::Kingdom, _) => scope(Some(true), "UK-SCOPE-1", format!("departs from {}", facts.origin)),
         (_, Territory::Kingdom) => {
-            let (covered, fact) = licensed(into(), |licence| matches!(of_country(licence), Territory::Union | Territory::Kingdom));
+            let (covered, fact) =
+                licensed(into(), |licence| matches!(of_country(licence), Territory::Union | Territory::Kingdom));
             scope(covered, "UK-SCOPE-2", fact)
         }
         (_, Territory::Union) => {

@@ -15,7 +15,7 @@ mod assess;
 mod case;
 mod say;
 
-use slipstream_schemas::records::{Booking, BookingDisruption, Outcome, Phase, Reaccommodation};
+use slipstream_schemas::records::{Booking, BookingDisruption, BookingKind, Outcome, Phase, Reaccommodation};
 use slipstream_schemas::topics::{BOOKING_EVENTS, DISRUPTION_BY_PNR};
 use slipstream_streams::processor::{Cx, Poison, Processor, Timer};
 use slipstream_streams::record::Record;
@@ -26,8 +26,8 @@ use crate::journey::HOUR;
 
 /// How long after the journey should have ended its end is waited for, ms.
 const END_GRACE_MS: i64 = 3 * HOUR;
-/// How long a party without seats is waited for after its booked arrival, ms: longer than seats are looked for.
-const UNPLACED_GRACE_MS: i64 = 72 * HOUR;
+/// The same for a journey whose end nobody knows, ms: longer than seats are looked for and legs are watched.
+const OPEN_GRACE_MS: i64 = 72 * HOUR;
 /// How long a closed case is remembered, ms.
 const KEEP_MS: i64 = 168 * HOUR;
 
@@ -84,11 +84,16 @@ fn take_booking(cx: &mut Cx<'_>, booking: &Booking) -> Result<(), Poison> {
         take_disruption(cx, early)?;
     }
     for (_, mut case) in cx.load_all::<Case>(CASES, b"")? {
-        let known = !booking.passengers.is_empty() && case.passengers != booking.passengers;
-        if known && !case.closed {
-            case.passengers = booking.passengers.clone();
-            advance(cx, case);
+        let gone = booking.kind == BookingKind::Cancelled;
+        let others = !booking.passengers.is_empty() && case.passengers != booking.passengers;
+        if case.closed || !(gone || others) {
+            continue;
         }
+        case.refunded = gone;
+        if others && !gone {
+            case.passengers = booking.passengers.clone();
+        }
+        advance(cx, case);
     }
     Ok(())
 }
@@ -101,7 +106,10 @@ fn take_disruption(cx: &mut Cx<'_>, news: BookingDisruption) -> Result<(), Poiso
         return Ok(());
     };
     if case.closed {
-        cx.late();
+        // That a disruption is over changes nothing in a case that is over.
+        if news.what.phase != Phase::Resolved {
+            cx.late();
+        }
         return Ok(());
     }
     if assess::cancelled(&news) && case.told_at.is_none() {
@@ -122,7 +130,10 @@ fn take_reaccommodation(cx: &mut Cx<'_>, news: Reaccommodation) -> Result<(), Po
         return Err(Poison::new("unknown journey", format_args!("segment: {} of {} has no disruption", news.segment, news.pnr)));
     };
     if case.closed {
-        cx.late();
+        // The same arrival, or the cancelled booking, may have closed the case already.
+        if news.arrived_at.is_none() && news.outcome != Outcome::Refunded {
+            cx.late();
+        }
         return Ok(());
     }
     match news.outcome {
@@ -167,12 +178,8 @@ fn decide(cx: &mut Cx<'_>, mut case: Case, sub: &[u8]) {
 /// When the journey should be over at the latest.
 fn end(case: &Case) -> i64 {
     let booked = case.booked.last().map_or(0, |last| last.scheduled_arrival);
-    let stranded = case.way.first().is_some_and(|way| way.outcome == Outcome::Unplaceable);
-    if stranded || assess::broken(case) {
-        return booked + UNPLACED_GRACE_MS;
-    }
-    let live = |d: &&BookingDisruption| d.what.phase != Phase::Resolved;
-    let expected = case.disruptions.iter().filter(live).filter_map(|d| d.what.expected_arrival).max().unwrap_or(booked);
     let planned = case.travelled().last().map_or(booked, |last| last.scheduled_arrival);
-    expected.max(planned) + END_GRACE_MS
+    let stranded = case.way.first().is_some_and(|way| way.outcome == Outcome::Unplaceable);
+    let grace = if stranded || assess::is_open(case) { OPEN_GRACE_MS } else { END_GRACE_MS };
+    planned.max(booked) + grace
 }

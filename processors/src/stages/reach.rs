@@ -146,7 +146,8 @@ fn matters(told: Option<&BookingDisruption>, new: &BookingDisruption) -> bool {
     };
     let exact = |d: &BookingDisruption| {
         let causes: Vec<String> = d.what.causes.iter().map(|cause| cause.kind.clone()).collect();
-        let what = (d.what.pattern, d.what.phase == Phase::Resolved, d.what.severity, d.what.arrived, d.what.reason.clone(), causes);
+        let what =
+            (d.what.pattern, d.what.phase == Phase::Resolved, d.what.severity, d.what.arrived, d.what.reason.clone(), causes);
         (d.segment, d.organisation, d.connection_at_risk, d.what.disruption.clone(), what)
     };
     let settled = new.what.arrived && old.what.expected_arrival != new.what.expected_arrival;

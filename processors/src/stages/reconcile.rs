@@ -116,10 +116,10 @@ fn organisation(leg: &Leg) -> &str {
     leg.carrier.as_str()
 }
 
-/// Kinds that change what can be promised to a passenger; movements as planned do not.
+/// Kinds that change what can be promised to a passenger, and the arrival that settles what is owed.
 fn concerns_organisation(kind: FlightKind) -> bool {
     use FlightKind as K;
-    matches!(kind, K::Estimated | K::Delayed | K::Cancelled | K::Reinstated | K::Diverted | K::Retimed | K::Returned)
+    matches!(kind, K::Estimated | K::Delayed | K::Cancelled | K::Reinstated | K::Diverted | K::Retimed | K::Returned | K::In)
 }
 
 /// Kinds that happen at an instant; the others are plans and expectations.

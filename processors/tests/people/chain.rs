@@ -1,8 +1,8 @@
 //! One story a test, from booking to notice.
 
 use slipstream_schemas::records::{
-    Audit, BookingKind, Cabin, Disruption, FlightStatus, Notification, Outcome, PassengerEvent, Pattern, Phase, Reaccommodation,
-    RightsDecision,
+    AgeGroup, Audit, BookingKind, Cabin, DeadLetter, Disruption, FlightStatus, Notification, Outcome, PassengerEvent, Pattern,
+    Phase, Reaccommodation, RightsDecision, Tier, Traveller,
 };
 use slipstream_schemas::topics as t;
 
@@ -37,10 +37,13 @@ fn a_cancelled_flight_from_booking_to_compensation() {
     world.flown(at("14:20"), &next, FlightStatus::Arrived, at("13:05"), at("14:20"), None);
     let run = world.run();
     run.assert_clean();
-    assert_eq!(outcomes(&run), [
-        ("AAAAAA".to_owned(), Outcome::Rebooked, vec!["LH16".to_owned()]),
-        ("AAAAAA".to_owned(), Outcome::Rebooked, vec!["LH16".to_owned()]),
-    ]);
+    assert_eq!(
+        outcomes(&run),
+        [
+            ("AAAAAA".to_owned(), Outcome::Rebooked, vec!["LH16".to_owned()]),
+            ("AAAAAA".to_owned(), Outcome::Rebooked, vec!["LH16".to_owned()]),
+        ]
+    );
     let eligible = |status: &str| ("eligible".to_owned(), Some(250), status.to_owned());
     let open = ("undetermined".to_owned(), None, "provisional".to_owned());
     let decisions = decisions(&run);
@@ -128,11 +131,10 @@ fn who_found_no_seat_gets_the_one_that_comes_free() {
     run.assert_clean();
     let seen: Vec<(String, Outcome)> = outcomes(&run).into_iter().map(|(pnr, outcome, _)| (pnr, outcome)).collect();
     let expect = |pnr: &str, outcome| (pnr.to_owned(), outcome);
-    assert_eq!(seen, [
-        expect("AAAAAA", Outcome::Rebooked),
-        expect("BBBBBB", Outcome::Unplaceable),
-        expect("BBBBBB", Outcome::Rebooked),
-    ]);
+    assert_eq!(
+        seen,
+        [expect("AAAAAA", Outcome::Rebooked), expect("BBBBBB", Outcome::Unplaceable), expect("BBBBBB", Outcome::Rebooked),]
+    );
     let templates = told(&run);
     assert_eq!(templates.iter().filter(|name| *name == "unplaceable").count(), 1);
 }
@@ -206,4 +208,96 @@ fn a_delay_of_two_and_a_half_hours_is_care_and_no_sum() {
     let not = |status: &str| ("not_eligible".to_owned(), Some(0), status.to_owned());
     assert_eq!(decisions(&run), [not("provisional"), not("final")]);
     assert_eq!(told(&run), ["delayed", "care", "no_compensation"]);
+}
+
+/// Children alone, then reduced mobility, then infants, then those who connect, then cabin, tier and size of the party; the
+/// locators stand in the opposite order.
+// contract: S2-29 (order of passengers; the audit names what was not taken)
+#[test]
+fn seats_are_given_in_the_order_of_law_then_policy() {
+    let (lost, next) = (flight("LH10 FRA-HAM 08:00 09:00"), flight("LH12 FRA-HAM 10:00 11:00"));
+    let onward = flight("LH50 HAM-ARN 12:00 13:30");
+    let mut world = World::default();
+    for cabin in [Cabin::Economy, Cabin::Business] {
+        world.seats(at("-1 09:00"), &next, cabin, 50, 50);
+    }
+    let people = |pnr: &str, size: usize, change: &dyn Fn(&mut Traveller)| {
+        let mut people = world::party(pnr, size);
+        people.iter_mut().take(1).for_each(change);
+        people
+    };
+    let queue: [(&str, Vec<Traveller>, Cabin, bool); 8] = [
+        ("ZZZZZZ", people("Z", 1, &|p| p.ssr = vec!["UMNR".to_owned()]), Cabin::Economy, false),
+        ("YYYYYY", people("Y", 2, &|p| p.ssr = vec!["WCHC".to_owned()]), Cabin::Economy, false),
+        ("XXXXXX", people("X", 2, &|p| p.age_group = AgeGroup::Infant), Cabin::Economy, false),
+        ("WWWWWW", people("W", 1, &|_| ()), Cabin::Economy, true),
+        ("VVVVVV", people("V", 1, &|_| ()), Cabin::Business, false),
+        ("UUUUUU", people("U", 1, &|p| p.tier = Tier::Gold), Cabin::Economy, false),
+        ("TTTTTT", people("T", 3, &|_| ()), Cabin::Economy, false),
+        ("SSSSSS", people("S", 1, &|_| ()), Cabin::Economy, false),
+    ];
+    for (pnr, people, cabin, connects) in &queue {
+        let flights = [&lost, &onward];
+        let segments = flights.iter().take(if *connects { 2 } else { 1 }).map(|flight| segment(flight, *cabin)).collect();
+        world.booking(at("-1 10:00"), BookingKind::Created, pnr, people.clone(), segments);
+    }
+    world.cancel(at("07:30"), &lost);
+    let run = world.run();
+    run.assert_clean();
+    let order: Vec<String> = outcomes(&run).into_iter().map(|(pnr, ..)| pnr).collect();
+    assert_eq!(order, queue.iter().map(|(pnr, ..)| (*pnr).to_owned()).collect::<Vec<_>>());
+}
+
+/// Tier, fare and an unaccompanied child's code move nothing that the law owes.
+#[test]
+fn the_sum_is_the_same_for_every_tier_and_fare() {
+    let lost = flight("LH10 FRA-HAM 08:00 09:00");
+    let sums = |tier: Tier, cabin: Cabin| {
+        let mut world = World::default();
+        let mut people = world::party("AAAAAA", 1);
+        people[0].tier = tier;
+        world.booking(at("-1 10:00"), BookingKind::Created, "AAAAAA", people, vec![segment(&lost, cabin)]);
+        world.cancel(at("07:30"), &lost);
+        decisions(&world.run())
+    };
+    let plain = sums(Tier::None, Cabin::Economy);
+    assert_eq!(plain.last(), Some(&("eligible".to_owned(), Some(250), "final".to_owned())), "no seat, no offer: the whole sum");
+    for tier in [Tier::Silver, Tier::Gold, Tier::Platinum] {
+        assert_eq!(sums(tier, Cabin::First), plain);
+    }
+}
+
+/// Nobody says when the flight will leave: what falls due, falls due by the clock of the pipeline.
+#[test]
+fn care_and_choice_fall_due_while_nobody_knows_when_the_flight_leaves() {
+    let late = flight("LH10 FRA-HAM 08:00 09:00");
+    let mut world = World::default();
+    world.book(at("-1 10:00"), "AAAAAA", 1, &[&late]);
+    world.disruption(at("08:20"), &late, Phase::Opened, News::Silent, "airline");
+    let run = world.run();
+    run.assert_clean();
+    let due: Vec<(i64, String)> =
+        run.all::<PassengerEvent>(t::PASSENGER_EVENTS).into_iter().map(|(when, event)| (when, event.kind.to_string())).collect();
+    assert!(due.contains(&(at("10:00"), "CARE_DUE".to_owned())), "{due:?}");
+    assert!(due.contains(&(at("13:00"), "CHOICE_OFFERED".to_owned())), "{due:?}");
+}
+
+/// Bad bookings are refused with the field; the good ones beside them go on.
+#[test]
+fn a_booking_that_makes_no_sense_is_refused_by_name() {
+    let (one, two) = (flight("LH10 FRA-HAM 08:00 09:00"), flight("LH50 HAM-ARN 08:30 10:00"));
+    let mut world = World::default();
+    world.book(at("05:00"), "AAAAAA", 0, &[&one]);
+    world.book(at("05:00"), "BBBBBB", 1, &[]);
+    world.book(at("05:00"), "CCCCCC", 1, &[&one, &two]);
+    world.book(at("05:00"), "DDDDDD", 100, &[&one]);
+    world.book(at("05:00"), "EEEEEE", 1, &[&one]);
+    world.cancel(at("07:30"), &one);
+    let run = world.run();
+    let letters: Vec<String> = run.all::<DeadLetter>(t::DEAD_LETTER_QUEUE).into_iter().map(|(_, letter)| letter.error).collect();
+    assert_eq!(letters.len(), 4, "{letters:?}");
+    for field in ["passengers: 0", "segments: 0", "segments[1]: departs before", "passengers: 100"] {
+        assert!(letters.iter().any(|error| error.contains(field)), "{field} in {letters:?}");
+    }
+    assert_eq!(outcomes(&run).len(), 1);
 }

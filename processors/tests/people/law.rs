@@ -169,21 +169,34 @@ fn any_facts() -> impl Strategy<Value = Facts> {
     let offer = prop_oneof![
         Just(Offer::Unknown),
         Just(Offer::None),
-        (-300..300, -60..600).prop_map(|(departure_offset_min, arrival_delay_min)| Offer::Made { departure_offset_min, arrival_delay_min }),
+        (-300..300, -60..600)
+            .prop_map(|(departure_offset_min, arrival_delay_min)| Offer::Made { departure_offset_min, arrival_delay_min }),
     ];
     let notice = prop_oneof![Just(Notice::Unknown), (-600i64..30_000).prop_map(Notice::Minutes)];
     let event = prop::sample::select(vec![Event::Delay, Event::Cancellation, Event::Diversion]);
     let places = (airport.clone(), airport, licence);
     let rest = (event, prop::option::of(0..600), arrival, notice, offer, cause, any::<Option<bool>>(), any::<Option<bool>>());
-    (places, rest).prop_map(|((from, to, licence), (event, departure_delay_min, arrival, notice, offer, cause, measures_proved, overnight))| {
-        let (origin, destination) = (from.parse().unwrap(), to.parse().unwrap());
-        let legs = vec![LegFacts { from: origin, to: destination, licence: licence.map(str::to_owned) }];
-        let cause = cause.map(str::to_owned);
-        Facts {
-            origin, destination, legs, event, departure_delay_min, arrival, notice, offer, cause, measures_proved, overnight,
-            ..on_time()
-        }
-    })
+    (places, rest).prop_map(
+        |((from, to, licence), (event, departure_delay_min, arrival, notice, offer, cause, measures_proved, overnight))| {
+            let (origin, destination) = (from.parse().unwrap(), to.parse().unwrap());
+            let legs = vec![LegFacts { from: origin, to: destination, licence: licence.map(str::to_owned) }];
+            let cause = cause.map(str::to_owned);
+            Facts {
+                origin,
+                destination,
+                legs,
+                event,
+                departure_delay_min,
+                arrival,
+                notice,
+                offer,
+                cause,
+                measures_proved,
+                overnight,
+                ..on_time()
+            }
+        },
+    )
 }
 
 proptest! {

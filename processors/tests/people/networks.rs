@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use slipstream_schemas::ids::{Airport, Leg};
-use slipstream_schemas::records::{BookingKind, Cabin, FlightStatus, Inventory, Notification, Outcome, Phase, Reaccommodation, Segment};
+use slipstream_schemas::records::{
+    BookingKind, Cabin, FlightStatus, Inventory, Notification, Outcome, Phase, Reaccommodation, Segment,
+};
 use slipstream_schemas::topics as t;
 
 use super::world::{self, Flight, HOUR, MINUTE, News, World, at, flight, segment};
@@ -147,7 +149,7 @@ fn standing(booked: &[Segment], said: &[&Reaccommodation]) -> Vec<Segment> {
 }
 
 /// Everything that was said up to and including an instant, by booking.
-fn said_until<'a>(all: &'a [(i64, Reaccommodation)], when: i64) -> BTreeMap<String, Vec<&'a Reaccommodation>> {
+fn said_until(all: &[(i64, Reaccommodation)], when: i64) -> BTreeMap<String, Vec<&Reaccommodation>> {
     let mut said: BTreeMap<String, Vec<&Reaccommodation>> = BTreeMap::new();
     for (_, message) in all.iter().filter(|(at, _)| *at <= when) {
         said.entry(message.pnr.to_string()).or_default().push(message);
@@ -194,12 +196,18 @@ fn any_way(known: &Known, free: &dyn Fn(&Leg) -> i32, people: i32, itinerary: &[
         (broken + 1..itinerary.len()).any(|k| {
             let suffix = &itinerary[k..];
             let (departs, _) = known.times[&suffix[0].leg];
-            suffix[0].leg.origin == airport && at + connecting(airport) <= departs && self::stuck(known, suffix, i64::MIN / 2).is_none()
+            suffix[0].leg.origin == airport
+                && at + connecting(airport) <= departs
+                && self::stuck(known, suffix, i64::MIN / 2).is_none()
         })
     };
     let reach = |airport: Airport, ready: i64| {
         let times = known.times.iter().filter(move |(leg, (departs, _))| {
-            leg.origin == airport && *departs >= ready && *departs <= stuck.1 + HORIZON && !known.cancelled.contains(leg) && free(leg) >= people
+            leg.origin == airport
+                && *departs >= ready
+                && *departs <= stuck.1 + HORIZON
+                && !known.cancelled.contains(leg)
+                && free(leg) >= people
         });
         times.map(|(leg, (_, arrives))| (leg.destination, *arrives)).collect::<Vec<_>>()
     };

@@ -7,22 +7,22 @@ use slipstream_processors::edge::Edge;
 use slipstream_processors::pipeline;
 use slipstream_schemas::ids::Leg;
 use slipstream_schemas::records::{
-    AgeGroup, Booking, BookingKind, Cabin, Cause, DeadLetter, Disruption, FlightEvent, FlightKind, FlightStatus, Inventory, Message,
-    Pattern, Phase, Segment, Severity, Tier, Traveller,
+    AgeGroup, Booking, BookingKind, Cabin, Cause, DeadLetter, Disruption, FlightEvent, FlightKind, FlightStatus, Inventory,
+    Message, Pattern, Phase, Segment, Severity, Tier, Traveller,
 };
 use slipstream_schemas::topics as t;
 use slipstream_streams::codec::Codec;
 use slipstream_streams::record::{Event, Record, Topic, derive_id};
 use slipstream_streams::reference::{Reference, Sink, Source, SourceError};
 
-pub const MINUTE: i64 = 60_000;
-pub const HOUR: i64 = 60 * MINUTE;
+pub(crate) const MINUTE: i64 = 60_000;
+pub(crate) const HOUR: i64 = 60 * MINUTE;
 /// 2026-03-02T00:00Z, a Monday.
-pub const DAY: i64 = 1_772_409_600_000;
-pub const ORGANISATION: &str = "LH";
+pub(crate) const DAY: i64 = 1_772_409_600_000;
+pub(crate) const ORGANISATION: &str = "LH";
 
 /// An instant of the day, `HH:MM` UTC; `+1 HH:MM` on the next.
-pub fn at(clock: &str) -> i64 {
+pub(crate) fn at(clock: &str) -> i64 {
     let (days, clock) = clock.split_once(' ').map_or((0, clock), |(days, clock)| (days.parse::<i64>().unwrap(), clock));
     let (hours, minutes) = clock.split_once(':').unwrap();
     DAY + days * 24 * HOUR + hours.parse::<i64>().unwrap() * HOUR + minutes.parse::<i64>().unwrap() * MINUTE
@@ -30,14 +30,14 @@ pub fn at(clock: &str) -> i64 {
 
 /// A flight of the timetable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Flight {
-    pub leg: Leg,
-    pub departure: i64,
-    pub arrival: i64,
+pub(crate) struct Flight {
+    pub(crate) leg: Leg,
+    pub(crate) departure: i64,
+    pub(crate) arrival: i64,
 }
 
 /// `LH400 FRA-JFK 10:00 18:30`.
-pub fn flight(text: &str) -> Flight {
+pub(crate) fn flight(text: &str) -> Flight {
     let mut words = text.splitn(3, ' ');
     let (number, pair, times) = (words.next().unwrap(), words.next().unwrap(), words.next().unwrap());
     let split = times.find(':').unwrap() + 3;
@@ -46,11 +46,11 @@ pub fn flight(text: &str) -> Flight {
     Flight { leg: format!("{number}/{date}/{pair}").parse().unwrap(), departure, arrival }
 }
 
-pub fn segment(flight: &Flight, cabin: Cabin) -> Segment {
+pub(crate) fn segment(flight: &Flight, cabin: Cabin) -> Segment {
     Segment { leg: flight.leg, cabin, scheduled_departure: flight.departure, scheduled_arrival: flight.arrival }
 }
 
-pub fn adult(name: &str) -> Traveller {
+pub(crate) fn adult(name: &str) -> Traveller {
     Traveller {
         passenger: name.parse().unwrap(),
         age_group: AgeGroup::Adult,
@@ -62,27 +62,35 @@ pub fn adult(name: &str) -> Traveller {
     }
 }
 
-pub fn party(pnr: &str, size: usize) -> Vec<Traveller> {
+pub(crate) fn party(pnr: &str, size: usize) -> Vec<Traveller> {
     (1..=size).map(|number| adult(&format!("{pnr}-{number}"))).collect()
 }
 
 /// What a disruption says of a flight.
 #[derive(Debug, Clone, Copy)]
-pub enum News {
-    Late { departs: i64, arrives: i64 },
-    In { departed: i64, arrived: i64 },
+pub(crate) enum News {
+    Late {
+        departs: i64,
+        arrives: i64,
+    },
+    In {
+        departed: i64,
+        arrived: i64,
+    },
     Cancelled,
     Diverted,
+    /// Late, and nobody says until when.
+    Silent,
 }
 
 /// Source records in the making.
 #[derive(Debug, Default, Clone)]
-pub struct World {
+pub(crate) struct World {
     records: Vec<Record>,
 }
 
 impl World {
-    pub fn push<M: Message>(&mut self, at: i64, topic: Topic, key: &str, message: &M) {
+    pub(crate) fn push<M: Message>(&mut self, at: i64, topic: Topic, key: &str, message: &M) {
         let body = message.to_bytes();
         let id = derive_id(&[b"test", topic.as_bytes(), key.as_bytes(), &at.to_be_bytes(), &body]);
         self.records.push(Record {
@@ -97,7 +105,7 @@ impl World {
         });
     }
 
-    pub fn booking(&mut self, at: i64, kind: BookingKind, pnr: &str, passengers: Vec<Traveller>, segments: Vec<Segment>) {
+    pub(crate) fn booking(&mut self, at: i64, kind: BookingKind, pnr: &str, passengers: Vec<Traveller>, segments: Vec<Segment>) {
         let booking = Booking {
             pnr: pnr.parse().unwrap(),
             organisation: ORGANISATION.parse().unwrap(),
@@ -110,12 +118,12 @@ impl World {
         self.push(at, t::BOOKING_EVENTS, pnr, &booking);
     }
 
-    pub fn book(&mut self, at: i64, pnr: &str, size: usize, flights: &[&Flight]) {
+    pub(crate) fn book(&mut self, at: i64, pnr: &str, size: usize, flights: &[&Flight]) {
         let segments = flights.iter().map(|flight| segment(flight, Cabin::Economy)).collect();
         self.booking(at, BookingKind::Created, pnr, party(pnr, size), segments);
     }
 
-    pub fn seats(&mut self, at: i64, flight: &Flight, cabin: Cabin, capacity: i32, available: i32) {
+    pub(crate) fn seats(&mut self, at: i64, flight: &Flight, cabin: Cabin, capacity: i32, available: i32) {
         let inventory = Inventory {
             organisation: ORGANISATION.parse().unwrap(),
             leg: flight.leg,
@@ -130,10 +138,11 @@ impl World {
         self.push(at, t::INVENTORY_EVENTS, ORGANISATION, &inventory);
     }
 
-    pub fn disruption(&mut self, at: i64, flight: &Flight, phase: Phase, news: News, cause: &str) {
+    pub(crate) fn disruption(&mut self, at: i64, flight: &Flight, phase: Phase, news: News, cause: &str) {
         let (pattern, times, severity) = match news {
             News::Late { departs, arrives } => (Pattern::Delay, Some((departs, arrives)), Severity::High),
             News::In { departed, arrived } => (Pattern::Delay, Some((departed, arrived)), Severity::High),
+            News::Silent => (Pattern::Delay, None, Severity::Low),
             News::Cancelled => (Pattern::Cancellation, None, Severity::Critical),
             News::Diverted => (Pattern::Diversion, Some((flight.departure, flight.arrival)), Severity::Critical),
         };
@@ -158,12 +167,20 @@ impl World {
         self.push(at, t::DISRUPTION_BY_LEG, &flight.leg.to_string(), &disruption);
     }
 
-    pub fn cancel(&mut self, at: i64, flight: &Flight) {
+    pub(crate) fn cancel(&mut self, at: i64, flight: &Flight) {
         self.disruption(at, flight, Phase::Opened, News::Cancelled, "airline");
     }
 
     /// What reconcile tells the organisation of a leg.
-    pub fn flown(&mut self, at: i64, flight: &Flight, status: FlightStatus, departs: i64, arrives: i64, diverted_to: Option<&str>) {
+    pub(crate) fn flown(
+        &mut self,
+        at: i64,
+        flight: &Flight,
+        status: FlightStatus,
+        departs: i64,
+        arrives: i64,
+        diverted_to: Option<&str>,
+    ) {
         let flew = matches!(status, FlightStatus::Arrived);
         let event = FlightEvent {
             leg: flight.leg,
@@ -196,12 +213,12 @@ impl World {
     }
 
     /// Runs everything through the people stages.
-    pub fn run(&self) -> Outcome {
+    pub(crate) fn run(&self) -> Outcome {
         self.run_in_order(|_| 0)
     }
 
     /// Runs with the records of one instant handed in by `order`.
-    pub fn run_in_order(&self, order: impl Fn(&Record) -> u64) -> Outcome {
+    pub(crate) fn run_in_order(&self, order: impl Fn(&Record) -> u64) -> Outcome {
         let mut records = self.records.clone();
         records.sort_by_key(|record| (record.timestamp, order(record)));
         let partitions = t::ALL.iter().map(|topic| (*topic, 4)).collect();
@@ -225,10 +242,13 @@ impl Source for Recording {
     }
 }
 
+/// Timestamp, rank, topic, key, id, body.
+type Row<'a> = (i64, u16, &'a str, String, String, Vec<u8>);
+
 /// Everything that was on a topic, in order.
 #[derive(Debug, Default)]
-pub struct Outcome {
-    pub records: Vec<Arc<Record>>,
+pub(crate) struct Outcome {
+    pub(crate) records: Vec<Arc<Record>>,
 }
 
 impl Sink for Outcome {
@@ -240,14 +260,14 @@ impl Sink for Outcome {
 
 impl Outcome {
     /// Messages of one type on a topic, with their instants.
-    pub fn all<M: Message>(&self, topic: &str) -> Vec<(i64, M)> {
+    pub(crate) fn all<M: Message>(&self, topic: &str) -> Vec<(i64, M)> {
         let ranks = slipstream_schemas::records::TYPES;
         let wanted = self.records.iter().filter(|r| r.topic == topic && ranks[usize::from(r.rank)].schema == M::SCHEMA);
         wanted.map(|record| (record.timestamp, M::from_bytes(record.body.as_deref().unwrap()).unwrap())).collect()
     }
 
     /// The bytes of everything that the stages wrote, in order of (timestamp, rank, topic, key, id).
-    pub fn bytes(&self) -> Vec<(i64, u16, &str, String, String, Vec<u8>)> {
+    pub(crate) fn bytes(&self) -> Vec<Row<'_>> {
         let derived = self.records.iter().filter(|record| record.event.causation.is_some());
         let mut rows: Vec<_> = derived
             .map(|r| {
@@ -260,13 +280,13 @@ impl Outcome {
     }
 
     /// Nothing was refused.
-    pub fn assert_clean(&self) {
+    pub(crate) fn assert_clean(&self) {
         let letters = self.all::<DeadLetter>(t::DEAD_LETTER_QUEUE);
         assert!(letters.is_empty(), "{letters:#?}");
     }
 
     /// How many messages of a kind, by its name.
-    pub fn counts<M: Message>(&self, topic: &str, name: impl Fn(&M) -> String) -> BTreeMap<String, usize> {
+    pub(crate) fn counts<M: Message>(&self, topic: &str, name: impl Fn(&M) -> String) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();
         for (_, message) in self.all::<M>(topic) {
             *counts.entry(name(&message)).or_default() += 1;

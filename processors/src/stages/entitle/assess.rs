@@ -5,7 +5,7 @@
 //! ```
 
 use slipstream_schemas::ids::Airport;
-use slipstream_schemas::records::{BookingDisruption, Outcome, Pattern, Segment};
+use slipstream_schemas::records::{BookingDisruption, Outcome, Pattern, Phase, Segment};
 use slipstream_schemas::reference;
 
 use super::case::Case;
@@ -27,7 +27,8 @@ pub(super) fn cancelled(news: &BookingDisruption) -> bool {
 /// The journey as booked cannot be travelled, and no way on stands yet.
 pub(super) fn broken(case: &Case) -> bool {
     let stands = case.way.first().is_some_and(|way| matches!(way.outcome, Outcome::Rebooked | Outcome::Kept));
-    let hurt = |d: &BookingDisruption| cancelled(d) || (d.what.pattern == Pattern::Diversion && !d.what.arrived) || d.connection_at_risk;
+    let hurt =
+        |d: &BookingDisruption| cancelled(d) || (d.what.pattern == Pattern::Diversion && !d.what.arrived) || d.connection_at_risk;
     !stands && booked(case).any(hurt)
 }
 
@@ -63,6 +64,12 @@ fn arrival(case: &Case) -> Arrival {
         Some((Some(at), false)) => Arrival::Expected(late(at)),
         _ => Arrival::Expected(late(last.scheduled_arrival)),
     }
+}
+
+/// Nobody knows when the journey ends: it is broken, or its last leg is still in trouble.
+pub(super) fn is_open(case: &Case) -> bool {
+    let last = case.travelled().last().and_then(|last| of(case, last));
+    broken(case) || last.is_some_and(|d| d.what.phase != Phase::Resolved && !d.what.arrived)
 }
 
 /// At a timer: whether the journey has to be taken as over, with what is known.
@@ -155,9 +162,8 @@ fn overnight(case: &Case) -> Option<bool> {
     if broken(case) {
         return None;
     }
-    let moved = booked(case).filter_map(|d| {
-        later_date(d.what.leg.origin, d.what.scheduled_departure, d.what.expected_departure?)
-    });
+    let moved =
+        booked(case).filter_map(|d| later_date(d.what.leg.origin, d.what.scheduled_departure, d.what.expected_departure?));
     moved.max()
 }
 

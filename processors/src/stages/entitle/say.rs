@@ -2,7 +2,8 @@
 
 use slipstream_schemas::ids::Leg;
 use slipstream_schemas::records::{
-    Audit, BookingDisruption, Care, Outcome, PassengerEvent, PassengerKind, Phase, Reaccommodation, Rights, RightsDecision, Traveller,
+    Audit, BookingDisruption, Care, Outcome, PassengerEvent, PassengerKind, Phase, Reaccommodation, Rights, RightsDecision,
+    Traveller,
 };
 use slipstream_schemas::topics::{DECISION_AUDIT, PASSENGER_EVENTS};
 use slipstream_streams::processor::Cx;
@@ -121,7 +122,9 @@ fn same_answer(a: &Rights, b: &Rights) -> bool {
 }
 
 fn audit(cx: &mut Cx<'_>, case: &Case, rights: &Rights) {
-    let sum = rights.amount.map_or_else(|| "open".to_owned(), |amount| format!("{amount} {}", rights.currency.as_deref().unwrap_or("-")));
+    let sum = rights
+        .amount
+        .map_or_else(|| "open".to_owned(), |amount| format!("{amount} {}", rights.currency.as_deref().unwrap_or("-")));
     let audit = Audit {
         subject: case.pnr.to_string(),
         stage: "entitle".to_owned(),

@@ -4,7 +4,8 @@
 
 use slipstream_schemas::ids::Leg;
 use slipstream_schemas::records::{
-    AgeGroup, Booking, BookingDisruption, BookingKind, Disruption, FlightEvent, FlightStatus, Inventory, Outcome, Pattern, Segment,
+    AgeGroup, Booking, BookingDisruption, BookingKind, Disruption, FlightEvent, FlightStatus, Inventory, Outcome, Pattern,
+    Segment,
 };
 use slipstream_streams::processor::{Cx, Poison};
 
@@ -48,9 +49,7 @@ pub(super) fn booking(cx: &mut Cx<'_>, booking: &Booking) -> Result<(), Poison> 
 fn take_over(first: i32, booked: Vec<Segment>, known: Option<&Trip>) -> Trip {
     match known {
         Some(known) => Trip { first, booked, ..known.clone() },
-        None => {
-            Trip { first, current: booked.clone(), booked, disruption: None, outcome: Outcome::Unknown, arrived: false }
-        }
+        None => Trip { first, current: booked.clone(), booked, disruption: None, outcome: Outcome::Unknown, arrived: false },
     }
 }
 
@@ -118,12 +117,8 @@ pub(super) fn disruption(cx: &mut Cx<'_>, message: &BookingDisruption) -> Result
     let grave = matches!(message.what.pattern, Pattern::Cancellation | Pattern::Diversion) || message.connection_at_risk;
     let open = held.trips.iter().any(|trip| trip.disruption.is_some());
     if grave || open {
-        let pending = Pending {
-            pnr: message.pnr,
-            disruption: message.what.disruption.clone(),
-            segment: message.segment,
-            alarmed: grave,
-        };
+        let pending =
+            Pending { pnr: message.pnr, disruption: message.what.disruption.clone(), segment: message.segment, alarmed: grave };
         look_at(cx, &held, &pending);
     }
     Ok(())
@@ -154,7 +149,8 @@ fn hearsay(cx: &mut Cx<'_>, what: &Disruption) -> Result<(), Poison> {
 pub(super) fn flight(cx: &mut Cx<'_>, event: &FlightEvent) -> Result<(), Poison> {
     let known: Option<LegNow> = cx.load(LEGS, &leg_sub(&event.leg))?;
     let scheduled_arrival = event.scheduled_arrival.or_else(|| known.as_ref().map(|leg| leg.arrival));
-    let scheduled = LegNow::scheduled(event.leg, event.scheduled_departure, scheduled_arrival.unwrap_or(event.scheduled_departure));
+    let scheduled =
+        LegNow::scheduled(event.leg, event.scheduled_departure, scheduled_arrival.unwrap_or(event.scheduled_departure));
     let before = known.clone().unwrap_or_else(|| scheduled.clone());
     let (departure, arrival) = expected(event, scheduled.arrival);
     let leg = LegNow {

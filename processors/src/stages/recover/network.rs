@@ -82,9 +82,10 @@ impl Network {
 
     fn take(&mut self, cx: &Cx<'_>, segment: &Segment, seats: i32) -> Result<(), Poison> {
         self.load(cx, segment.leg.origin)?;
-        let place = self.places.get(&segment.leg).copied().unwrap_or_else(|| {
-            self.add(LegNow::scheduled(segment.leg, segment.scheduled_departure, segment.scheduled_arrival))
-        });
+        let place =
+            self.places.get(&segment.leg).copied().unwrap_or_else(|| {
+                self.add(LegNow::scheduled(segment.leg, segment.scheduled_departure, segment.scheduled_arrival))
+            });
         self.legs[place].cabin(segment.cabin).net += seats;
         self.changed.insert(place);
         self.released |= seats < 0 && self.legs[place].departure > cx.now();

@@ -106,7 +106,13 @@ fn keep(cx: &mut Cx<'_>, held: &mut Held, index: usize, pending: &Pending) {
 
 /// Finds and takes a new way; the inner error is why there is none.
 fn rebook(
-    cx: &mut Cx<'_>, network: &mut Network, failures: &mut Failures, held: &mut Held, index: usize, pending: &Pending, broken: &Break,
+    cx: &mut Cx<'_>,
+    network: &mut Network,
+    failures: &mut Failures,
+    held: &mut Held,
+    index: usize,
+    pending: &Pending,
+    broken: &Break,
 ) -> Result<Result<(), &'static str>, Poison> {
     let trip = &held.trips[index];
     let Some(from) = broken.from else {

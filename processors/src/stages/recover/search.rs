@@ -190,7 +190,8 @@ impl Round<'_> {
             return self.reject(way, "not earlier");
         }
         let Some(legs) = way.iter().map(|leg| Some(segment(leg, self.seat(leg)?))).collect::<Option<Vec<_>>>() else {
-            return self.reject(way, if way.iter().all(|leg| leg.flies()) { "no seats for the party" } else { "does not operate" });
+            return self
+                .reject(way, if way.iter().all(|leg| leg.flies()) { "no seats for the party" } else { "does not operate" });
         };
         self.best = Some(Way { rank, legs, kept: goal.kept });
     }
