@@ -74,6 +74,7 @@ impl DevBroker {
             tokio::spawn(wire::serve(listener, Arc::clone(&cluster), stop.clone())),
             tokio::spawn(registry::serve(registry_listener, schemas, stop.clone())),
         ];
+        tracing::warn!(kafka = %address, schemas = %registry, "dev broker: one node, no replication, no access control; not a Kafka");
         Ok(Self { address, registry, cluster, stop, servers })
     }
 

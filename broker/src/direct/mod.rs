@@ -7,6 +7,8 @@
 //! Faults are the caller's to make: it leaves calls out, repeats them, or drops a producer or a member.
 
 mod membership;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -44,7 +46,11 @@ impl Direct {
     /// An empty broker at `now`, epoch ms.
     #[must_use]
     pub fn new(now: i64) -> Self {
-        Self { model: Model::new(now, Limits::default(), Box::new(NoShelf)), next_ticket: 0, answers: BTreeMap::new() }
+        Self::on(Model::new(now, Limits::default(), Box::new(NoShelf)))
+    }
+
+    fn on(model: Model) -> Self {
+        Self { model, next_ticket: 0, answers: BTreeMap::new() }
     }
 
     /// The broker's time, epoch ms.

@@ -81,9 +81,10 @@ impl Field {
 /// Walks the body of a request; `flexible` versions write compact lengths and tagged fields.
 ///
 /// # Errors
-/// [`Misshapen`] when a length does not fit the frame.
+/// [`Misshapen`] when a length does not fit the frame, or something follows the request.
 pub(super) fn check(mut body: &[u8], fields: &[Field], version: i16, flexible: bool) -> Result<(), Misshapen> {
-    Walk { version, flexible }.fields(&mut body, fields)
+    Walk { version, flexible }.fields(&mut body, fields)?;
+    if body.is_empty() { Ok(()) } else { Err(Misshapen) }
 }
 
 /// Walks over the tagged fields at the end of a flexible header.

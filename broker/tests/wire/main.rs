@@ -3,5 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 mod flows;
+mod hostile;
 mod kit;
+mod registry;
 mod speed;
