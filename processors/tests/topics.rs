@@ -1,0 +1,38 @@
+//! `topics.yaml` and the PIPELINE table say the same about who writes and reads what.
+
+use std::collections::BTreeMap;
+
+use slipstream_processors::pipeline::PIPELINE;
+use slipstream_schemas::topics::Catalogue;
+
+/// (topic, stage) pairs of the pipeline's own stages, sorted.
+fn pairs<'n>(rows: impl IntoIterator<Item = (&'n str, &'n str)>) -> Vec<(&'n str, &'n str)> {
+    let mut pairs: Vec<_> = rows.into_iter().filter(|(_, stage)| PIPELINE.iter().any(|row| row.name == *stage)).collect();
+    pairs.sort_unstable();
+    pairs
+}
+
+#[test]
+fn writers_and_readers_are_the_pipelines() {
+    let catalogue = Catalogue::of_this_version().unwrap();
+    let of_file = |names: fn(&slipstream_schemas::topics::Topic) -> &[String]| {
+        catalogue.topics.iter().flat_map(move |topic| names(topic).iter().map(|stage| (topic.name.as_str(), stage.as_str())))
+    };
+    let written = PIPELINE.iter().flat_map(|row| row.writes.iter().map(|topic| (*topic, row.name)));
+    let read = PIPELINE.iter().flat_map(|row| row.reads.iter().map(|topic| (*topic, row.name)));
+    assert_eq!(pairs(of_file(|topic| &topic.writers)), pairs(written));
+    assert_eq!(pairs(of_file(|topic| &topic.readers)), pairs(read));
+}
+
+/// All inputs of a stage have its key, and so one partition count.
+#[test]
+fn a_stage_reads_only_topics_of_its_key() {
+    let catalogue = Catalogue::of_this_version().unwrap();
+    let keys: BTreeMap<&str, &str> = catalogue.topics.iter().map(|topic| (topic.name.as_str(), topic.key.as_str())).collect();
+    for row in PIPELINE {
+        for topic in row.reads {
+            assert_eq!(keys[topic], row.key, "{} reads {topic}", row.name);
+            assert!(!catalogue.topic(topic).unwrap().outlet, "{} reads the outlet {topic}", row.name);
+        }
+    }
+}
