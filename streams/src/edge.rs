@@ -17,6 +17,9 @@ use crate::record::{Event, Record, Topic, derive_id, header};
 /// Rank of what could not be read: after everything else of its instant.
 pub const UNREADABLE: u16 = u16::MAX;
 
+/// A record's type and its value.
+type Decoded = (u16, Option<Box<[u8]>>);
+
 /// Reads a record of `topic`, which has `partitions` partitions.
 #[must_use]
 pub fn read(raw: &Raw<'_>, topic: Topic, partitions: i32, codec: &dyn Codec) -> Arrived {
@@ -43,7 +46,7 @@ fn readable_key<'a>(raw: &Raw<'a>, partitions: i32) -> Result<&'a str, Poison> {
     }
 }
 
-fn decode(raw: &Raw<'_>, topic: Topic, codec: &dyn Codec) -> Result<(u16, Option<Box<[u8]>>), Poison> {
+fn decode(raw: &Raw<'_>, topic: Topic, codec: &dyn Codec) -> Result<Decoded, Poison> {
     let type_name = text(raw, header::TYPE);
     match raw.value {
         Some(value) => {

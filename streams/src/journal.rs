@@ -121,7 +121,7 @@ impl Journal {
     ///
     /// # Errors
     /// The file cannot be read, or a whole frame does not hold a transaction.
-    pub fn next(&mut self) -> Result<Option<Commit>, JournalError> {
+    pub fn next_commit(&mut self) -> Result<Option<Commit>, JournalError> {
         if let Some(payload) = self.frame()? {
             let commit = self.read(&payload).ok_or_else(|| JournalError::Foreign(self.path.clone()))?;
             return Ok(Some(commit));

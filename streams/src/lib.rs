@@ -15,7 +15,7 @@
 //! | [`world`] | names of everything that one run owns on a cluster |
 //! | [`progress`], [`buffer`] | promises, and the order that they allow |
 //! | [`log`] | what the runtime needs of a cluster |
-//! | `plan`, `active`, `restore`, `shard`, `publisher`, `follower`, `status` | the loop that turns a log into transactions |
+//! | `plan`, `active`, `restore`, `shard`, `commit`, `publisher`, `follower`, `status` | the loop that turns a log into transactions |
 //! | `kafka`, `admin`, `runtime`, `source` | all of it on Apache Kafka (feature `kafka`) |
 //! | `simulation` | all of it on the broker's model, with seeded faults (feature `model`) |
 //!
@@ -38,6 +38,8 @@ pub mod world;
 
 #[cfg(any(feature = "kafka", feature = "model"))]
 mod active;
+#[cfg(any(feature = "kafka", feature = "model"))]
+mod commit;
 #[cfg(any(feature = "kafka", feature = "model"))]
 mod follower;
 #[cfg(any(feature = "kafka", feature = "model"))]

@@ -102,7 +102,7 @@ impl Reference {
     /// # Errors
     /// The journal cannot be read, is of another format, or the sink fails.
     pub fn resume(&mut self, mut journal: Journal, sink: &mut dyn Sink) -> Result<(), RunError> {
-        while let Some(commit) = journal.next()? {
+        while let Some(commit) = journal.next_commit()? {
             self.taken = commit.taken;
             for (task, store, rows) in commit.rows {
                 self.tasks[task].state.restore(store, rows);

@@ -19,7 +19,7 @@ use crate::follower::{Follower, News};
 use crate::log::{Log, LogError, Offsets, Outgoing, Place, Raw, Rebalance, Watermarks};
 use crate::plan::{Plan, Route};
 use crate::record::{Record, Ts};
-use crate::restore::{ROW_FORMAT, Restore};
+use crate::restore::Restore;
 use crate::status::{Phase, ShardStatus, StatusCell, TaskStatus};
 use crate::store::State;
 use crate::task::Counts;
@@ -57,9 +57,9 @@ enum Stand {
 
 /// The open transaction.
 #[derive(Debug, Default)]
-struct Open {
-    since: Option<Duration>,
-    bytes: usize,
+pub(crate) struct Open {
+    pub since: Option<Duration>,
+    pub bytes: usize,
 }
 
 /// One shard of a unit.
@@ -70,19 +70,19 @@ pub(crate) struct Shard {
     parked: BTreeMap<(usize, i32), Kept>,
     stand: Stand,
     owned: Vec<Place>,
-    committed: Offsets,
-    open: Open,
+    pub(crate) committed: Offsets,
+    pub(crate) open: Open,
     out: Vec<Record>,
-    framed: Vec<u8>,
-    last_commit: Duration,
-    last_promise: Duration,
+    pub(crate) framed: Vec<u8>,
+    pub(crate) last_commit: Duration,
+    pub(crate) last_promise: Duration,
     last_report: Duration,
     last_lag: Duration,
     ends: Watermarks,
-    aborts_in_a_row: u32,
+    pub(crate) aborts_in_a_row: u32,
     busy: bool,
     fault: Option<LogError>,
-    status: StatusCell,
+    pub(crate) status: StatusCell,
 }
 
 impl Shard {
@@ -328,7 +328,7 @@ impl Shard {
     }
 
     /// In event time at each commit; in arrival order now and then.
-    fn may_promise(&self, now: Duration) -> bool {
+    pub(crate) fn may_promise(&self, now: Duration) -> bool {
         self.plan.order == Order::EventTime || now >= self.last_promise + self.plan.limits.promise_gap
     }
 
@@ -352,97 +352,6 @@ impl Shard {
         match (&self.stand, self.open.since) {
             (Stand::Running, Some(_)) => self.commit(log),
             _ => Ok(()),
-        }
-    }
-
-    fn commit(&mut self, log: &mut dyn Log) -> Result<(), LogError> {
-        let begun = log.now();
-        let promising = self.advance_promises(begun);
-        self.send_rows(log)?;
-        let mut delivered = log.drain()?;
-        self.note_written(&delivered);
-        for index in promising {
-            if let Some(promise) = self.actives[index].promise_record() {
-                self.plan.promise(&promise, &mut |outgoing| log.send(outgoing))?;
-            }
-        }
-        delivered.extend(log.drain()?);
-        let next = self.next_offsets();
-        log.commit(&next)?;
-        self.committed.extend(next);
-        self.committed_tasks(&delivered);
-        self.open = Open::default();
-        self.aborts_in_a_row = 0;
-        self.last_commit = log.now();
-        self.status.committed(self.last_commit - begun);
-        self.report(self.last_commit);
-        Ok(())
-    }
-
-    /// The tasks that promise in this transaction.
-    fn advance_promises(&mut self, now: Duration) -> Vec<usize> {
-        if !self.may_promise(now) {
-            return Vec::new();
-        }
-        self.last_promise = now;
-        let actives = self.actives.iter_mut().enumerate();
-        actives.filter_map(|(i, a)| ((a.dirty || a.could_promise()) && a.advance_promise()).then_some(i)).collect()
-    }
-
-    /// Sends the last value of each row that changed.
-    fn send_rows(&mut self, log: &mut dyn Log) -> Result<(), LogError> {
-        for active in &self.actives {
-            for (store, rows) in active.task.state.dirty() {
-                let place = self.plan.changelog(active.stage, store, active.partition);
-                for (key, value) in rows {
-                    self.framed.clear();
-                    self.framed.push(ROW_FORMAT);
-                    self.framed.extend_from_slice(value.as_deref().unwrap_or_default());
-                    let value = value.as_ref().map(|_| self.framed.as_slice());
-                    let (topic, partition) = (&*place.topic, place.partition);
-                    log.send(Outgoing { topic, partition, timestamp: None, key, value, headers: &[] })?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn note_written(&mut self, delivered: &Offsets) {
-        for (place, offset) in delivered {
-            if let Some(Route::Topic(topic)) = self.plan.route(&place.topic) {
-                self.actives.iter_mut().for_each(|active| active.delivered(topic, place.partition, *offset));
-            }
-        }
-    }
-
-    /// The offsets that changed; never none, because they carry the generation that fences a late owner.
-    fn next_offsets(&self) -> Offsets {
-        let mut next = Offsets::new();
-        for active in &self.actives {
-            for (topic, offset) in active.next_offsets() {
-                let lowest = next.entry(self.plan.place(topic, active.partition)).or_insert(offset);
-                *lowest = offset.min(*lowest);
-            }
-        }
-        let first = next.first_key_value().map(|(place, offset)| (place.clone(), *offset));
-        next.retain(|place, offset| self.committed.get(place) != Some(offset));
-        if next.is_empty() {
-            next.extend(first);
-        }
-        next
-    }
-
-    /// The transaction is committed: overlays reach their bases.
-    fn committed_tasks(&mut self, delivered: &Offsets) {
-        for active in &mut self.actives {
-            active.task.state.commit();
-            active.dirty = false;
-        }
-        for (place, offset) in delivered {
-            if let Some(Route::Changelog(stage, store)) = self.plan.route(&place.topic) {
-                let owner = self.actives.iter_mut().find(|a| (a.stage, a.partition) == (stage, place.partition));
-                owner.into_iter().for_each(|active| active.changelogs[store] = *offset);
-            }
         }
     }
 
@@ -478,7 +387,8 @@ impl Shard {
         behind.sum()
     }
 
-    fn report(&mut self, now: Duration) {
+    /// Brings the status up to date.
+    pub(crate) fn report(&mut self, now: Duration) {
         self.last_report = now;
         let phase = match &self.stand {
             Stand::Idle => Phase::Joining,

@@ -13,8 +13,10 @@ use crate::record::Ts;
 
 /// A row key.
 pub type Key = Box<[u8]>;
+/// An uncommitted value; `None` deletes.
+type Row = Option<Box<[u8]>>;
 /// Uncommitted rows; `None` deletes.
-pub type Overlay = BTreeMap<Key, Option<Box<[u8]>>>;
+pub type Overlay = BTreeMap<Key, Row>;
 
 /// Committed rows of one store.
 pub trait Base: Send {
@@ -80,7 +82,11 @@ impl Store {
     /// Base and overlay merged, in key order.
     fn scan<'a>(&'a self, prefix: &'a [u8]) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> + 'a {
         let mut base = self.base.scan(prefix).peekable();
-        let mut over = self.overlay.range::<[u8], _>((Bound::Included(prefix), Bound::Unbounded)).take_while(move |(key, _)| key.starts_with(prefix)).peekable();
+        let mut over = self
+            .overlay
+            .range::<[u8], _>((Bound::Included(prefix), Bound::Unbounded))
+            .take_while(move |(key, _)| key.starts_with(prefix))
+            .peekable();
         std::iter::from_fn(move || {
             loop {
                 let from_overlay = match (base.peek(), over.peek()) {
@@ -108,7 +114,7 @@ impl Store {
 /// The stores of one task, the timers among them, with the undo log of the record at hand.
 pub struct State {
     stores: Vec<Store>,
-    undo: Vec<(StoreId, Key, Option<Option<Box<[u8]>>>)>,
+    undo: Vec<(StoreId, Key, Option<Row>)>,
     next_due: NextDue,
 }
 

@@ -15,8 +15,8 @@ use toy::{Fact, codec, fact};
 const SEEDS: u64 = 30;
 
 const FAULTS: Faults = Faults {
-    crash_per_million: 2_000,
-    lost_commit_per_million: 10_000,
+    crash_per_million: 1_000,
+    lost_commit_per_million: 40_000,
     still_per_million: 1_000,
     double_per_million: 500,
     until: 6_000,

@@ -1,8 +1,8 @@
 //! The log on the broker's model, called directly, with faults.
 //!
 //! Every call that may fail may also crash: the log is dead from then on, its transaction stays open and its
-//! member silent, until the coordinator's timeouts or a successor of the same identity end both. A commit may
-//! also succeed without its answer arriving.
+//! member silent, until the coordinator's timeouts or a successor of the same identity end both. The end of a
+//! transaction may also be lost on its way, there or back: the caller cannot tell which.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -236,11 +236,14 @@ impl Log for ModelLog {
             self.cluster.borrow_mut().direct.send_offsets(&self.producer, member, &offsets).map_err(fault)?;
         }
         self.risk()?;
-        self.cluster.borrow_mut().direct.end_transaction(&self.producer, true).map_err(fault)?;
-        self.taken.clear();
         let mut cluster = self.cluster.borrow_mut();
         let odds = cluster.faults.lost_commit_per_million;
-        if cluster.dice.below(1_000_000) < odds {
+        let (is_lost, arrives) = (cluster.dice.below(1_000_000) < odds, cluster.dice.below(2) == 0);
+        if !is_lost || arrives {
+            cluster.direct.end_transaction(&self.producer, true).map_err(fault)?;
+            self.taken.clear();
+        }
+        if is_lost {
             cluster.crashes += 1;
             self.dead = true;
             return Err(LogError::Reopen("the commit's answer is lost".to_owned()));

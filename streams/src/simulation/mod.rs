@@ -66,7 +66,7 @@ pub struct Scenario {
 pub struct Faults {
     /// A call to the log is the last of its process.
     pub crash_per_million: u64,
-    /// A commit succeeds, but nobody hears of it.
+    /// The end of a transaction is lost on its way: half of the time it was committed, but nobody hears of it.
     pub lost_commit_per_million: u64,
     /// Before a turn, the process stands still for longer than its session or transaction may last.
     pub still_per_million: u64,

@@ -172,17 +172,17 @@ pub fn codec() -> Arc<dyn Codec> {
 }
 
 /// Records in order, from memory.
-pub struct Listed(std::vec::IntoIter<Record>);
+pub struct Listed<'a>(std::slice::Iter<'a, Record>);
 
-impl Listed {
-    pub fn new(records: &[Record]) -> Self {
-        Self(records.to_vec().into_iter())
+impl<'a> Listed<'a> {
+    pub fn new(records: &'a [Record]) -> Self {
+        Self(records.iter())
     }
 }
 
-impl Source for Listed {
+impl Source for Listed<'_> {
     fn next(&mut self) -> Result<Option<Record>, SourceError> {
-        Ok(self.0.next())
+        Ok(self.0.next().cloned())
     }
 }
 

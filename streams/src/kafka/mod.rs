@@ -9,24 +9,25 @@
 //! only queues, so that revoke, commit, unassign is plain sequential code; the group's generation is read at each
 //! commit. All calls block; the log belongs to one plain thread.
 
-use std::collections::{BTreeSet, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+mod callbacks;
+mod connection;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientConfig;
-use rdkafka::client::ClientContext;
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{DeliveryResult, Header, Headers, Message, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
+use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
-use rdkafka::types::RDKafkaRespErr;
 
+use self::callbacks::{Deliveries, Group};
+pub use self::connection::Connection;
+use self::connection::TRANSACTION_TIMEOUT;
 use crate::log::{Log, LogError, Offsets, Outgoing, Place, Raw, Rebalance, Watermarks};
 
-/// Age at which the coordinator aborts the transaction of a dead owner.
-const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest wait for one answer of the cluster.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause before a question is asked again.
@@ -37,71 +38,6 @@ const ABORT_STEP: Duration = Duration::from_millis(100);
 const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest wait for the transactional id at start: a predecessor's transaction may have to end first.
 const INIT_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How to reach a cluster, and as whom.
-#[derive(Debug, Clone, Default)]
-pub struct Connection {
-    /// `host:port[,…]`.
-    pub bootstrap: String,
-    /// Further settings of librdkafka, such as those of TLS and SASL.
-    pub properties: Vec<(String, String)>,
-}
-
-impl Connection {
-    /// A cluster without encryption.
-    #[must_use]
-    pub fn plain(bootstrap: &str) -> Self {
-        Self { bootstrap: bootstrap.to_owned(), properties: Vec::new() }
-    }
-
-    /// Settings that every client of this cluster shares.
-    pub(crate) fn client(&self) -> ClientConfig {
-        let mut config = ClientConfig::new();
-        config
-            .set("bootstrap.servers", &self.bootstrap)
-            .set("reconnect.backoff.ms", "50")
-            .set("reconnect.backoff.max.ms", "1000")
-            .set("socket.nagle.disable", "true")
-            .set("allow.auto.create.topics", "false")
-            .set("log.connection.close", "false");
-        for (name, value) in &self.properties {
-            config.set(name, value);
-        }
-        config
-    }
-
-    fn consumer(&self, group: &str) -> ClientConfig {
-        let mut config = self.client();
-        config
-            .set("group.id", group)
-            .set("group.protocol", "classic")
-            .set("partition.assignment.strategy", "range")
-            .set("isolation.level", "read_committed")
-            .set("enable.auto.commit", "false")
-            .set("enable.auto.offset.store", "false")
-            .set("auto.offset.reset", "error")
-            .set("session.timeout.ms", "6000")
-            .set("heartbeat.interval.ms", "500")
-            .set("fetch.queue.backoff.ms", "5")
-            .set("fetch.wait.max.ms", "100")
-            .set("queued.max.messages.kbytes", "16384");
-        config
-    }
-
-    fn producer(&self, transactional_id: &str) -> ClientConfig {
-        let mut config = self.client();
-        config
-            .set("transactional.id", transactional_id)
-            .set("transaction.timeout.ms", TRANSACTION_TIMEOUT.as_millis().to_string())
-            .set("acks", "all")
-            .set("linger.ms", "0.3")
-            .set("compression.type", "lz4")
-            .set("partitioner", "murmur2_random")
-            .set("queue.buffering.max.messages", "1000000")
-            .set("queue.buffering.max.kbytes", "262144");
-        config
-    }
-}
 
 /// Who a log is.
 #[derive(Debug, Clone)]
@@ -114,108 +50,6 @@ pub(crate) struct Member {
     pub transactional_id: String,
     /// Keep the group's assignment over a restart, under the transactional id.
     pub is_static: bool,
-}
-
-/// Queues what the group decides; answers by itself only while the consumer closes.
-#[derive(Default)]
-struct Group {
-    queue: Mutex<VecDeque<Rebalance>>,
-    closing: AtomicBool,
-}
-
-impl Group {
-    fn queue(&self) -> std::sync::MutexGuard<'_, VecDeque<Rebalance>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl ClientContext for Group {
-    fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(%error, reason, "consumer");
-    }
-}
-
-impl ConsumerContext for Group {
-    fn rebalance(&self, consumer: &BaseConsumer<Self>, err: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
-        if self.closing.load(Ordering::Relaxed) {
-            // The last poll of a consumer that is dropped: nobody is left to answer later.
-            let unassigned = consumer.unassign();
-            return tracing::trace!(?unassigned, "closing");
-        }
-        let change = if err == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
-            let places = partitions.elements();
-            Rebalance::Assigned(places.iter().map(|e| Place::new(e.topic(), e.partition())).collect())
-        } else {
-            Rebalance::Revoked { lost: consumer.assignment_lost() }
-        };
-        self.queue().push_back(change);
-    }
-}
-
-/// Collects delivery reports.
-#[derive(Default)]
-struct Deliveries(Mutex<Delivered>);
-
-#[derive(Default)]
-struct Delivered {
-    offsets: std::collections::HashMap<String, Vec<i64>>,
-    failed: Option<String>,
-}
-
-impl Deliveries {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Delivered> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The offsets after the last record of each partition since the last call.
-    fn take(&self) -> Result<Offsets, LogError> {
-        let delivered = std::mem::take(&mut *self.lock());
-        if let Some(failed) = delivered.failed {
-            return Err(LogError::Abort(failed));
-        }
-        let mut offsets = Offsets::new();
-        for (topic, partitions) in delivered.offsets {
-            let topic: Arc<str> = topic.into();
-            for (partition, next) in (0_i32..).zip(partitions).filter(|(_, next)| *next > 0) {
-                offsets.insert(Place { topic: Arc::clone(&topic), partition }, next);
-            }
-        }
-        Ok(offsets)
-    }
-}
-
-impl Delivered {
-    fn note(&mut self, topic: &str, partition: i32, next: i64) {
-        let Ok(partition) = usize::try_from(partition) else { return };
-        if !self.offsets.contains_key(topic) {
-            self.offsets.insert(topic.to_owned(), Vec::new());
-        }
-        let Some(partitions) = self.offsets.get_mut(topic) else { return };
-        if partitions.len() <= partition {
-            partitions.resize(partition + 1, 0);
-        }
-        partitions[partition] = next.max(partitions[partition]);
-    }
-}
-
-impl ClientContext for Deliveries {
-    fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(%error, reason, "producer");
-    }
-}
-
-impl ProducerContext for Deliveries {
-    type DeliveryOpaque = ();
-
-    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        match result {
-            Ok(message) => self.lock().note(message.topic(), message.partition(), message.offset() + 1),
-            Err((error, message)) => {
-                let failed = format!("{}/{}: {error}", message.topic(), message.partition());
-                self.lock().failed.get_or_insert(failed);
-            }
-        }
-    }
 }
 
 /// One member of a group with its transactional producer.
@@ -352,7 +186,9 @@ impl Log for KafkaLog {
             return Ok(Offsets::new());
         }
         let mut wanted = TopicPartitionList::new();
-        places.iter().for_each(|place| drop(wanted.add_partition(&place.topic, place.partition)));
+        for place in places {
+            wanted.add_partition(&place.topic, place.partition);
+        }
         let deadline = Instant::now() + RETRY_TIMEOUT;
         loop {
             // Unstable offsets are asked for again by the client itself until its time is up.

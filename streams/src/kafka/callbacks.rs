@@ -1,0 +1,117 @@
+//! What librdkafka tells from inside a poll: rebalances and delivery reports, kept until asked for.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rdkafka::client::ClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{DeliveryResult, Message};
+use rdkafka::producer::ProducerContext;
+use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::types::RDKafkaRespErr;
+
+use crate::log::{LogError, Offsets, Place, Rebalance};
+
+/// Queues what the group decides; answers by itself only while the consumer closes.
+#[derive(Default)]
+pub(super) struct Group {
+    queue: Mutex<VecDeque<Rebalance>>,
+    pub(super) closing: AtomicBool,
+}
+
+impl Group {
+    pub(super) fn queue(&self) -> MutexGuard<'_, VecDeque<Rebalance>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ClientContext for Group {
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "consumer");
+    }
+}
+
+impl ConsumerContext for Group {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, err: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
+        if self.closing.load(Ordering::Relaxed) {
+            // The last poll of a consumer that is dropped: nobody is left to answer later.
+            let unassigned = consumer.unassign();
+            return tracing::trace!(?unassigned, "closing");
+        }
+        let change = if err == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+            let places = partitions.elements();
+            Rebalance::Assigned(places.iter().map(|e| Place::new(e.topic(), e.partition())).collect())
+        } else {
+            Rebalance::Revoked { lost: consumer.assignment_lost() }
+        };
+        self.queue().push_back(change);
+    }
+}
+
+/// Collects delivery reports.
+#[derive(Default)]
+pub(super) struct Deliveries(Mutex<Delivered>);
+
+#[derive(Default)]
+struct Delivered {
+    offsets: HashMap<String, Vec<i64>>,
+    failed: Option<String>,
+}
+
+impl Deliveries {
+    fn lock(&self) -> MutexGuard<'_, Delivered> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The offsets after the last record of each partition since the last call.
+    pub(super) fn take(&self) -> Result<Offsets, LogError> {
+        let delivered = std::mem::take(&mut *self.lock());
+        if let Some(failed) = delivered.failed {
+            return Err(LogError::Abort(failed));
+        }
+        let mut offsets = Offsets::new();
+        for (topic, partitions) in delivered.offsets {
+            let topic: Arc<str> = topic.into();
+            for (partition, next) in (0_i32..).zip(partitions).filter(|(_, next)| *next > 0) {
+                offsets.insert(Place { topic: Arc::clone(&topic), partition }, next);
+            }
+        }
+        Ok(offsets)
+    }
+}
+
+impl Delivered {
+    fn note(&mut self, topic: &str, partition: i32, next: i64) {
+        let Ok(partition) = usize::try_from(partition) else { return };
+        if !self.offsets.contains_key(topic) {
+            self.offsets.insert(topic.to_owned(), Vec::new());
+        }
+        let Some(partitions) = self.offsets.get_mut(topic) else { return };
+        if partitions.len() <= partition {
+            partitions.resize(partition + 1, 0);
+        }
+        partitions[partition] = next.max(partitions[partition]);
+    }
+}
+
+impl ClientContext for Deliveries {
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "producer");
+    }
+}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        match result {
+            Ok(message) => self.lock().note(message.topic(), message.partition(), message.offset() + 1),
+            Err((error, message)) => {
+                let failed = format!("{}/{}: {error}", message.topic(), message.partition());
+                self.lock().failed.get_or_insert(failed);
+            }
+        }
+    }
+}
