@@ -32,6 +32,8 @@ use crate::journey::HOUR;
 
 /// How long a leg is kept after its scheduled departure and after the last word on it, ms.
 pub const KEEP_MS: i64 = 72 * HOUR;
+/// Most legs have had their last word this long after their scheduled departure, ms; saves setting the timer twice.
+const FLOWN_MS: i64 = 12 * HOUR;
 /// A departure expected or known to be late by this is DELAYED, minutes (S2-10).
 pub const DELAYED_MIN: i32 = 15;
 
@@ -59,7 +61,7 @@ impl Processor for Reconcile {
             return Ok(());
         };
         if opened {
-            cx.set_timer(FORGET, &sub, known.last.scheduled_departure.max(cx.now()).saturating_add(KEEP_MS));
+            cx.set_timer(FORGET, &sub, known.last.scheduled_departure.max(cx.now()).saturating_add(KEEP_MS + FLOWN_MS));
         }
         known.last_synced_at = cx.now();
         announce(cx, &mut known, &change);

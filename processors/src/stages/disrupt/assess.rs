@@ -53,14 +53,15 @@ impl Outlook {
         let turn = watched.turn.as_ref();
         let brought = |instant: fn(&Brought) -> Option<i64>| turn.and_then(instant);
         let departure = event.out_at.or_else(|| event.estimated_departure.max(brought(|turn| turn.expected_departure)));
-        let arrival = event.in_at.or_else(|| match event.out_at {
-            Some(_) => brought(|turn| turn.expected_arrival).or(event.estimated_arrival),
-            None => event.estimated_arrival.max(brought(|turn| turn.expected_arrival)),
-        });
         let departure_late = late(departure, Some(event.scheduled_departure));
-        // Where nobody expects an arrival, the departure's delay is carried along.
+        // Until it flies, a leg is expected to arrive at least as late as it leaves.
         let carried = event.scheduled_arrival.map(|planned| planned.saturating_add(i64::from(departure_late) * MINUTE));
-        let arrival = arrival.or(carried.filter(|_| departure_late > 0));
+        let carried = carried.filter(|_| departure_late > 0);
+        let expected = brought(|turn| turn.expected_arrival);
+        let arrival = event.in_at.or_else(|| match event.off_at {
+            Some(_) => expected.or(event.estimated_arrival).or(carried),
+            None => event.estimated_arrival.max(expected).max(carried),
+        });
         Self { departure, arrival, departure_late, arrival_late: late(arrival, event.scheduled_arrival) }
     }
 }
@@ -111,7 +112,8 @@ fn lost(watched: &Watched, event: &FlightEvent, pattern: Pattern) -> Disruption 
 fn delayed(watched: &Watched, event: &FlightEvent, outlook: &Outlook, open: Option<&Disruption>) -> Option<Disruption> {
     let arrived = event.in_at.is_some();
     let minutes = if arrived { outlook.arrival_late } else { outlook.departure_late.max(outlook.arrival_late) };
-    let stays = open.is_some() && (outlook.arrival_late >= STAY_MIN || event.out_at.is_none() && outlook.departure_late >= STAY_MIN);
+    let stays =
+        open.is_some() && (outlook.arrival_late >= STAY_MIN || event.out_at.is_none() && outlook.departure_late >= STAY_MIN);
     let was_late = arrived && outlook.departure_late >= OPEN_MIN && watched.told.is_none();
     if minutes < OPEN_MIN && (arrived || !stays) && !was_late {
         return None;

@@ -13,7 +13,11 @@ pub(super) const UNKNOWN: &str = "unknown";
 static KINDS: LazyLock<BTreeMap<&'static str, &'static str>> = LazyLock::new(|| {
     let rows = include_str!("../../../data/delay-causes.csv").lines().filter(|line| !line.starts_with('#')).skip(1);
     let cells = rows.map(|row| row.split(',').collect::<Vec<_>>());
-    cells.filter(|cells| cells.len() >= 3).flat_map(|cells| [(cells[0], cells[2]), (cells[1], cells[2])]).filter(|(code, _)| !code.is_empty()).collect()
+    cells
+        .filter(|cells| cells.len() >= 3)
+        .flat_map(|cells| [(cells[0], cells[2]), (cells[1], cells[2])])
+        .filter(|(code, _)| !code.is_empty())
+        .collect()
 });
 
 /// Kind of cause behind a stated code; a sub-code after the first two characters (`41A`) is not looked at.
@@ -38,7 +42,8 @@ pub(super) fn ranked(first: (&str, i32, String), second: (&str, i32, String)) ->
         return vec![Cause { evidence, ..cause((first.0, first.1 + second.1, String::new()), 100) }];
     }
     let shares = (share(first.1), 100 - share(first.1));
-    let mut causes: Vec<Cause> = [cause(first, shares.0), cause(second, shares.1)].into_iter().filter(|cause| cause.share > 0).collect();
+    let mut causes: Vec<Cause> =
+        [cause(first, shares.0), cause(second, shares.1)].into_iter().filter(|cause| cause.share > 0).collect();
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.share));
     causes
 }
@@ -56,7 +61,22 @@ mod tests {
 
     #[test]
     fn codes_are_read_in_numbers_and_letters() {
-        let cases = [("93", LATE_INBOUND), ("RA", LATE_INBOUND), ("ra", LATE_INBOUND), ("41", "airline"), ("41A", "airline"), ("TD", "airline"), ("71", "weather"), ("81", "atc"), ("85", "security"), ("87", "airport"), ("99", UNKNOWN), ("XX", UNKNOWN), ("", UNKNOWN), ("é", UNKNOWN)];
+        let cases = [
+            ("93", LATE_INBOUND),
+            ("RA", LATE_INBOUND),
+            ("ra", LATE_INBOUND),
+            ("41", "airline"),
+            ("41A", "airline"),
+            ("TD", "airline"),
+            ("71", "weather"),
+            ("81", "atc"),
+            ("85", "security"),
+            ("87", "airport"),
+            ("99", UNKNOWN),
+            ("XX", UNKNOWN),
+            ("", UNKNOWN),
+            ("é", UNKNOWN),
+        ];
         for (code, expected) in cases {
             assert_eq!(kind(Some(code)), expected, "{code}");
         }
@@ -65,7 +85,8 @@ mod tests {
 
     #[test]
     fn every_line_of_the_table_counts() {
-        let rows: Vec<&str> = include_str!("../../../data/delay-causes.csv").lines().filter(|line| !line.starts_with('#')).skip(1).collect();
+        let rows: Vec<&str> =
+            include_str!("../../../data/delay-causes.csv").lines().filter(|line| !line.starts_with('#')).skip(1).collect();
         let codes = rows.iter().flat_map(|row| row.split(',').take(2)).filter(|code| !code.is_empty()).count();
         assert_eq!(KINDS.len(), codes);
         let kinds = ["airline", "weather", "atc", "airport", "security", LATE_INBOUND, UNKNOWN];

@@ -113,7 +113,10 @@ fn new(said: &FlightObservation, known_at: i64, taken: &[Leg], count: usize) -> 
     let Some(departure) = said.scheduled_departure else {
         return match said.date.filter(|date| ends(*date).is_some_and(|end| end < closed)) {
             Some(_) => Ok(Found::Forgotten),
-            None => Err(Poison::new("unmatched leg", format_args!("scheduled_departure: missing, and no leg of {}{} fits", said.carrier, said.number))),
+            None => Err(Poison::new(
+                "unmatched leg",
+                format_args!("scheduled_departure: missing, and no leg of {}{} fits", said.carrier, said.number),
+            )),
         };
     };
     if departure < closed {
@@ -124,8 +127,17 @@ fn new(said: &FlightObservation, known_at: i64, taken: &[Leg], count: usize) -> 
     }
     let date = said.date.or_else(|| reference::airport(said.origin)?.local_date(departure));
     let date = date.ok_or_else(|| Poison::new("invalid observation", "scheduled_departure: outside the calendar"))?;
-    let leg = Leg { carrier: said.carrier, number: said.number, suffix: said.suffix, date, origin: said.origin, destination: said.destination, repeat: 0 };
-    let repeat = taken.iter().filter(|other| Leg { repeat: 0, ..**other } == leg).map(|other| other.repeat + 1).max().unwrap_or(0);
+    let leg = Leg {
+        carrier: said.carrier,
+        number: said.number,
+        suffix: said.suffix,
+        date,
+        origin: said.origin,
+        destination: said.destination,
+        repeat: 0,
+    };
+    let repeat =
+        taken.iter().filter(|other| Leg { repeat: 0, ..**other } == leg).map(|other| other.repeat + 1).max().unwrap_or(0);
     Ok(Found::New(Leg { repeat, ..leg }, departure))
 }
 

@@ -51,7 +51,11 @@ fn designator(said: &FlightObservation, key: &str) -> Result<(), Poison> {
         let found = format_args!("carrier, number: {}{} under the key {key}", said.carrier, said.number).to_string();
         return Err(Poison::new("misplaced key", found));
     }
-    let texts = [("source", Some(&said.source), NAME_BYTES_MAX), ("source_leg", said.source_leg.as_ref(), NAME_BYTES_MAX), ("reason", said.reason.as_ref(), REASON_BYTES_MAX)];
+    let texts = [
+        ("source", Some(&said.source), NAME_BYTES_MAX),
+        ("source_leg", said.source_leg.as_ref(), NAME_BYTES_MAX),
+        ("reason", said.reason.as_ref(), REASON_BYTES_MAX),
+    ];
     if let Some((field, _, limit)) = texts.into_iter().find(|(_, text, limit)| text.is_some_and(|text| text.len() > *limit)) {
         return Err(Poison::new("invalid observation", format_args!("{field}: longer than {limit} bytes")));
     }
@@ -86,8 +90,12 @@ fn instants(said: &FlightObservation) -> Result<(), Poison> {
         }
     }
     let follows = |field, from: Option<i64>, to: Option<i64>| match from.zip(to) {
-        Some((from, to)) if to <= from => Err(Poison::new("impossible", format_args!("{field}: {to} is not after the departure at {from}"))),
-        Some((from, to)) if to - from > BLOCK_MAX_MS => Err(Poison::new("impossible", format_args!("{field}: more than 24 h after the departure at {from}"))),
+        Some((from, to)) if to <= from => {
+            Err(Poison::new("impossible", format_args!("{field}: {to} is not after the departure at {from}")))
+        }
+        Some((from, to)) if to - from > BLOCK_MAX_MS => {
+            Err(Poison::new("impossible", format_args!("{field}: more than 24 h after the departure at {from}")))
+        }
         _ => Ok(()),
     };
     follows("scheduled_arrival", said.scheduled_departure, said.scheduled_arrival)?;

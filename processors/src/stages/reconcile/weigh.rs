@@ -82,7 +82,10 @@ impl Weigh<'_> {
         let moves = match said.kind {
             FlightKind::Retimed => true,
             FlightKind::Scheduled => !self.known.retimed,
-            _ => self.known.last.scheduled_arrival.is_none() && said.scheduled_departure == Some(self.known.last.scheduled_departure),
+            _ => {
+                self.known.last.scheduled_arrival.is_none()
+                    && said.scheduled_departure == Some(self.known.last.scheduled_departure)
+            }
         };
         let Some(departure) = said.scheduled_departure.filter(|_| moves) else {
             return;
@@ -182,7 +185,10 @@ impl Weigh<'_> {
             _ => FlightStatus::Cancelled,
         };
         if status == FlightStatus::Arrived || status == other {
-            return Err(contradiction(self.said, if status == other { "the leg ended otherwise" } else { "the leg has arrived" }));
+            return Err(contradiction(
+                self.said,
+                if status == other { "the leg ended otherwise" } else { "the leg has arrived" },
+            ));
         }
         let (old, new) = (self.known.last.diverted_to, self.said.diverted_to.or(self.known.last.diverted_to));
         if status == outcome && self.known.last.assumed <= self.said.assumed && old == new {

@@ -45,11 +45,10 @@ pub(super) fn read_turns(chain: &mut [(Vec<u8>, Turn)], now: i64, mut changed: i
         let (sub, turn) = &mut rest[0];
         let previous = head.last().map(|(_, previous)| previous).zip(before.as_ref());
         let inbound = previous.filter(|(previous, _)| is_inbound(previous, turn));
-        let mut reading = match &turn.told {
+        let reading = match &turn.told {
             Some(told) if turn.orphan => frozen(turn, told, now),
-            _ => read(turn, inbound, now),
+            _ => Reading { conflict: head.last().and_then(|(_, previous)| overlap(previous, turn)), ..read(turn, inbound, now) },
         };
-        reading.conflict = head.last().and_then(|(_, previous)| overlap(previous, turn));
         before = Some(Before {
             in_block: reading.expected_arrival,
             arrival_late_min: reading.expected_arrival.zip(turn.scheduled_arrival).map(|(at, planned)| minutes(at - planned)),
@@ -130,7 +129,16 @@ fn split(delay: Option<i32>, push: Option<i32>) -> (i32, i32) {
 fn frozen(turn: &Turn, told: &Reading, now: i64) -> Reading {
     let fresh = read(turn, None, now);
     let (reactionary_min, primary_min) = split(fresh.departure_delay_min, told.push_min.filter(|_| told.linked));
-    Reading { inbound: told.inbound.clone(), push_min: told.push_min, linked: told.linked, chain_length: told.chain_length, reactionary_min, primary_min, ..fresh }
+    Reading {
+        inbound: told.inbound.clone(),
+        push_min: told.push_min,
+        linked: told.linked,
+        chain_length: told.chain_length,
+        conflict: told.conflict.clone(),
+        reactionary_min,
+        primary_min,
+        ..fresh
+    }
 }
 
 /// Off-block: the fact, or the latest of the schedule, the estimate, the aircraft and now.

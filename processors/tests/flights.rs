@@ -1,0 +1,25 @@
+//! The stages that turn what sources say of flights into events, turns and disruptions, on the reference schedule.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `support` | hand-made observations, the run, typed output |
+//! | `table`, `tables` | cases that a dispatcher can read |
+//! | `recorded` | recorded days, read independently of the product's own reader |
+//! | `fleets` | random fleets against a brute-force oracle; order, repetition, hostile input |
+//! | `real` | a real day against the oracle, and the figures of a real month |
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
+#![expect(unreachable_pub, reason = "modules of one test")]
+
+#[path = "flights/real.rs"]
+mod real;
+#[path = "flights/fleets.rs"]
+mod fleets;
+#[path = "flights/recorded.rs"]
+mod recorded;
+#[path = "flights/support.rs"]
+mod support;
+#[path = "flights/table.rs"]
+mod table;
+#[path = "flights/tables.rs"]
+mod tables;
