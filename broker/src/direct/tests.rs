@@ -381,3 +381,104 @@ fn two_runs_of_the_same_calls_are_equal() {
     };
     assert_eq!(run(), run());
 }
+
+/// The files of a partition's open segments under a data folder.
+fn open_segment(root: &Path) -> std::path::PathBuf {
+    let folder = root.join("logs/t/0");
+    let mut files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files.find(|path| path.extension().is_some_and(|kind| kind == "log")).unwrap()
+}
+
+#[test]
+fn what_was_torn_by_the_death_of_the_process_is_cut_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut direct = Direct::on(Model::open(START, Limits::default(), folder.path()).unwrap());
+    direct.create_topic("t", 1, &[]).unwrap();
+    let mut producer = direct.init_producer(None, 1_000).unwrap();
+    for value in ["a", "b", "torn"] {
+        direct.produce(&mut producer, "t", 0, &[record(value, START)]).unwrap();
+    }
+    drop(direct);
+    let segment = std::fs::OpenOptions::new().write(true).open(open_segment(folder.path())).unwrap();
+    segment.set_len(segment.metadata().unwrap().len() - 3).unwrap();
+    let mut journal = std::fs::OpenOptions::new().append(true).open(folder.path().join("journal.jsonl")).unwrap();
+    std::io::Write::write_all(&mut journal, b"{\"Topic\":{\"na").unwrap();
+
+    let mut direct = Direct::on(Model::open(START, Limits::default(), folder.path()).unwrap());
+    let values: Vec<String> = read(&mut direct, "t", 0, Isolation::Committed).into_iter().map(|(_, value)| value).collect();
+    assert_eq!(values, ["a", "b"]);
+    let mut producer = direct.init_producer(None, 1_000).unwrap();
+    assert_eq!(direct.produce(&mut producer, "t", 0, &[record("c", START)]), Ok(2));
+}
+
+#[test]
+fn a_damaged_journal_and_a_folder_in_use_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Model::open(START, Limits::default(), folder.path()).map(|_| ()).map_err(|error| error.to_string());
+    let first = Model::open(START, Limits::default(), folder.path()).unwrap();
+    assert!(open().unwrap_err().contains("another broker"));
+    drop(first);
+    std::fs::write(folder.path().join("journal.jsonl"), "{}\n{}\n").unwrap();
+    assert!(open().unwrap_err().contains("line 1"));
+}
+
+/// A shelf that is full after so many writes.
+struct Full(usize);
+
+impl Full {
+    fn write(&mut self) -> std::io::Result<()> {
+        self.0 = self.0.checked_sub(1).ok_or(std::io::ErrorKind::StorageFull)?;
+        Ok(())
+    }
+}
+
+impl crate::model::Shelf for Full {
+    fn holds_segments(&self) -> bool {
+        false
+    }
+    fn append(&mut self, _: &crate::model::Tp, _: i64, _: &[u8]) -> std::io::Result<()> {
+        self.write()
+    }
+    fn close(&mut self, _: &crate::model::Tp, _: i64, _: &[u8]) -> std::io::Result<()> {
+        self.write()
+    }
+    fn read(&mut self, _: &crate::model::Tp, _: i64) -> std::io::Result<Bytes> {
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
+    fn remove(&mut self, _: &crate::model::Tp, _: i64) -> std::io::Result<()> {
+        self.write()
+    }
+    fn remove_log(&mut self, _: &crate::model::Tp) -> std::io::Result<()> {
+        self.write()
+    }
+    fn note(&mut self, _: &crate::model::Fact) -> std::io::Result<()> {
+        self.write()
+    }
+    fn noted_bytes(&self) -> u64 {
+        0
+    }
+    fn replace_facts(&mut self, _: &[crate::model::Fact]) -> std::io::Result<()> {
+        self.write()
+    }
+}
+
+#[test]
+fn a_full_disk_stops_the_writing_and_says_so() {
+    for room in 2..8 {
+        let mut direct = Direct::on(Model::new(START, Limits::default(), Box::new(Full(room))));
+        direct.create_topic("t", 1, &[]).unwrap();
+        let mut producer = direct.init_producer(None, 1_000).unwrap();
+        let mut sent = 0;
+        let refused = loop {
+            match direct.produce(&mut producer, "t", 0, &[record("a", START)]) {
+                Ok(_) => sent += 1,
+                Err(code) => break code,
+            }
+        };
+        assert_eq!(refused, Code::KafkaStorageError);
+        assert_eq!(sent, room - 2, "a fact each for topic and producer, then a batch a write");
+        assert!(direct.model.failure().unwrap().contains("append to a log"));
+        assert_eq!(read(&mut direct, "t", 0, Isolation::Committed).len(), sent, "what was acknowledged is still read");
+        assert_eq!(direct.init_producer(None, 1_000).map(|_| ()), Err(Code::KafkaStorageError));
+    }
+}

@@ -41,17 +41,16 @@ pub(crate) use self::{
     membership::Speaker,
     offsets::{Committed, METADATA_MAX},
     record::{Author, pack, unpack},
-    shelf::{NoShelf, Shelf, Tp},
+    shelf::{Fact, NoShelf, Shelf, Tp},
     topics::{KNOWN, Known, PARTITIONS_MAX, Settings, Topic},
     transactions::{Identity, Transaction},
 };
-use self::{
-    group::Answers,
-    shelf::{Fact, Store},
-};
+use self::{group::Answers, shelf::Store};
 
 /// Topics that one broker holds.
 const TOPICS_MAX: usize = 10_000;
+/// Partitions of all topics together.
+const ALL_PARTITIONS_MAX: i32 = 100_000;
 /// Groups that one broker holds.
 const GROUPS_MAX: usize = 10_000;
 
@@ -192,7 +191,13 @@ impl Model {
         if self.topics.len() >= TOPICS_MAX {
             return Err(Code::PolicyViolation);
         }
+        self.check_room(partitions)?;
         if dry { Ok(()) } else { self.put_topic(name.into(), partitions, settings) }
+    }
+
+    fn check_room(&self, more: i32) -> Result<(), Code> {
+        let held: i32 = self.topics.values().map(Topic::partitions).sum();
+        if held.saturating_add(more) > ALL_PARTITIONS_MAX { Err(Code::PolicyViolation) } else { Ok(()) }
     }
 
     fn put_topic(&mut self, name: Arc<str>, partitions: i32, settings: Settings) -> Result<(), Code> {
@@ -219,13 +224,14 @@ impl Model {
     /// Raises the number of partitions to `count`; `dry` only checks.
     ///
     /// # Errors
-    /// `UnknownTopicOrPartition`, `InvalidPartitions`, `KafkaStorageError`.
+    /// `UnknownTopicOrPartition`, `InvalidPartitions`, `PolicyViolation` (too many), `KafkaStorageError`.
     pub(crate) fn grow_topic(&mut self, name: &str, count: i32, dry: bool) -> Result<(), Code> {
         let (name, topic) = self.topics.get_key_value(name).ok_or(Code::UnknownTopicOrPartition)?;
         let (name, had, settings) = (Arc::clone(name), topic.partitions(), topic.settings.clone());
         if count <= had || count > PARTITIONS_MAX {
             return Err(Code::InvalidPartitions);
         }
+        self.check_room(count - had)?;
         if dry {
             return Ok(());
         }

@@ -6,7 +6,7 @@ use rdkafka::{
     error::KafkaError,
     producer::Producer,
 };
-use slipstream_broker::Options;
+use slipstream_broker::{DevBroker, Options};
 
 use crate::kit::{Bench, PATIENCE, eventually, held, poll_until, send};
 
@@ -197,4 +197,17 @@ fn what_is_kept_survives_a_restart() {
     send(&heir, "kept", 0, ["c"]);
     heir.commit_transaction(PATIENCE).unwrap();
     assert_eq!(bench.values("kept", 0, "read_committed"), ["a", "b", "c"]);
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let bench = Bench::new();
+    let port: u16 = bench.servers.rsplit(':').next().unwrap().parse().unwrap();
+    for options in
+        [Options { port: Some(port), ..Options::default() }, Options { registry_port: Some(port), ..Options::default() }]
+    {
+        let kind = if options.port.is_some() { "Kafka" } else { "Schema Registry" };
+        let error = bench.runtime.block_on(DevBroker::start(options)).err().unwrap().to_string();
+        assert!(error.contains(kind) && error.contains(&port.to_string()), "{error}");
+    }
 }

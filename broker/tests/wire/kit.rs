@@ -12,44 +12,44 @@ use rdkafka::{
 use slipstream_broker::{DevBroker, Options};
 
 /// Longest that any step may take.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A broker in a runtime of its own.
-pub struct Bench {
-    pub runtime: tokio::runtime::Runtime,
-    pub broker: Option<DevBroker>,
-    pub servers: String,
+pub(crate) struct Bench {
+    pub(crate) runtime: tokio::runtime::Runtime,
+    pub(crate) broker: Option<DevBroker>,
+    pub(crate) servers: String,
 }
 
 impl Bench {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(Options::default())
     }
 
-    pub fn with(options: Options) -> Self {
+    pub(crate) fn with(options: Options) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let broker = runtime.block_on(DevBroker::start(options)).unwrap();
         let servers = broker.bootstrap();
         Self { runtime, broker: Some(broker), servers }
     }
 
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         if let Some(broker) = self.broker.take() {
             self.runtime.block_on(broker.shutdown());
         }
     }
 
-    pub fn config(&self) -> ClientConfig {
+    pub(crate) fn config(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.servers).set("socket.timeout.ms", "10000");
         config
     }
 
-    pub fn admin(&self) -> AdminClient<DefaultClientContext> {
+    pub(crate) fn admin(&self) -> AdminClient<DefaultClientContext> {
         self.config().create().unwrap()
     }
 
-    pub fn topic(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
+    pub(crate) fn topic(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
         let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
         for (key, value) in settings {
             topic = topic.set(key, value);
@@ -58,7 +58,7 @@ impl Bench {
         created[0].as_ref().unwrap();
     }
 
-    pub fn producer(&self, settings: &[(&str, &str)]) -> BaseProducer {
+    pub(crate) fn producer(&self, settings: &[(&str, &str)]) -> BaseProducer {
         let mut config = self.config();
         config.set("linger.ms", "0");
         for (key, value) in settings {
@@ -67,13 +67,13 @@ impl Bench {
         config.create().unwrap()
     }
 
-    pub fn transactional(&self, id: &str) -> BaseProducer {
+    pub(crate) fn transactional(&self, id: &str) -> BaseProducer {
         let producer = self.producer(&[("transactional.id", id), ("transaction.timeout.ms", "10000")]);
         producer.init_transactions(PATIENCE).unwrap();
         producer
     }
 
-    pub fn consumer(&self, group: &str, settings: &[(&str, &str)]) -> BaseConsumer {
+    pub(crate) fn consumer(&self, group: &str, settings: &[(&str, &str)]) -> BaseConsumer {
         let mut config = self.config();
         config
             .set("group.id", group)
@@ -90,7 +90,7 @@ impl Bench {
     }
 
     /// Every value of a partition that this isolation level shows, up to the end that it shows.
-    pub fn values(&self, topic: &str, partition: i32, isolation: &str) -> Vec<String> {
+    pub(crate) fn values(&self, topic: &str, partition: i32, isolation: &str) -> Vec<String> {
         let consumer = self.consumer("values", &[("isolation.level", isolation), ("enable.partition.eof", "true")]);
         let mut from = TopicPartitionList::new();
         from.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
@@ -115,7 +115,7 @@ impl Drop for Bench {
 }
 
 /// Sends values to a partition, and waits until they are acknowledged.
-pub fn send<'a>(producer: &BaseProducer, topic: &str, partition: i32, values: impl IntoIterator<Item = &'a str>) {
+pub(crate) fn send<'a>(producer: &BaseProducer, topic: &str, partition: i32, values: impl IntoIterator<Item = &'a str>) {
     for value in values {
         producer.send(BaseRecord::<(), str>::to(topic).partition(partition).payload(value)).map_err(|(e, _)| e).unwrap();
     }
@@ -123,7 +123,7 @@ pub fn send<'a>(producer: &BaseProducer, topic: &str, partition: i32, values: im
 }
 
 /// Waits until nothing is in flight.
-pub fn drain(producer: &BaseProducer) {
+pub(crate) fn drain(producer: &BaseProducer) {
     let deadline = Instant::now() + PATIENCE;
     while producer.in_flight_count() > 0 {
         assert!(Instant::now() < deadline, "still in flight");
@@ -132,7 +132,7 @@ pub fn drain(producer: &BaseProducer) {
 }
 
 /// Asks again until it is so.
-pub fn eventually(mut so: impl FnMut() -> bool) {
+pub(crate) fn eventually(mut so: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !so() {
         assert!(Instant::now() < deadline, "not so in time");
@@ -140,7 +140,7 @@ pub fn eventually(mut so: impl FnMut() -> bool) {
 }
 
 /// Polls until `done` says so.
-pub fn poll_until(consumers: &[&BaseConsumer], mut done: impl FnMut() -> bool) {
+pub(crate) fn poll_until(consumers: &[&BaseConsumer], mut done: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !done() {
         assert!(Instant::now() < deadline, "not done in time");
@@ -151,7 +151,7 @@ pub fn poll_until(consumers: &[&BaseConsumer], mut done: impl FnMut() -> bool) {
 }
 
 /// The partitions that a consumer holds, as `topic/partition`.
-pub fn held(consumer: &BaseConsumer) -> Vec<String> {
+pub(crate) fn held(consumer: &BaseConsumer) -> Vec<String> {
     let list = consumer.assignment().unwrap();
     let mut held: Vec<_> = list.elements().iter().map(|e| format!("{}/{}", e.topic(), e.partition())).collect();
     held.sort();
