@@ -115,8 +115,11 @@ fn nothing_names_a_place_outside() {
 /// Nobody sees a marker in a list of issues; what is left to do is written where the owner looks.
 #[test]
 fn no_half_done_markers() {
-    let markers = [["TO", "DO"].concat(), ["FIX", "ME"].concat(), ["XX", "X"].concat(), ["todo", "!("].concat()];
-    let marked = |line: &str| markers.iter().any(|marker| line.contains(marker.as_str()));
+    let markers = [["TO", "DO"].concat(), ["FIX", "ME"].concat(), ["XX", "X"].concat(), ["to", "do!"].concat()];
+    let marked = |line: &str| {
+        let mut words = line.split(|c: char| !c.is_ascii_alphanumeric() && c != '!');
+        words.any(|word| markers.iter().any(|marker| word == marker))
+    };
     assert_none("half done", rust_files().flat_map(|(path, content)| lines(&path, &content, marked)));
 }
 

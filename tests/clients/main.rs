@@ -160,12 +160,12 @@ fn java_sees_what_was_committed() {
     consumer.args(["--bootstrap-server", &broker.bootstrap, "--topic", TOPIC, "--from-beginning"]);
     consumer.args(["--isolation-level", "read_committed", "--timeout-ms", "40000"]);
     consumer.args(["--max-messages", &(2 * KEYS.len()).to_string()]);
-    for property in ["print.key=true", "print.partition=true", "key.separator== "] {
+    for property in ["print.key=true", "print.partition=true", "key.separator=="] {
         consumer.args(["--formatter-property", property]);
     }
-    let lines = output(&mut consumer, "");
-    let words = lines.iter().map(|line| line.replace("Partition:", "").replace('\t', " "));
-    assert_eq!(sorted(words.collect()), expected(&["first", "second"]));
+    // `Partition:0=LH400=first`: the tool sets its one separator everywhere.
+    let seen = output(&mut consumer, "").into_iter().map(|line| line.replace("Partition:", "").replacen('=', " ", 1));
+    assert_eq!(sorted(seen.collect()), expected(&["first", "second"]));
 }
 
 /// Writes `key=value` lines with `producer`, and reads with kcat where they came to lie.
