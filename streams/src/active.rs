@@ -137,7 +137,7 @@ impl Active {
     pub(crate) fn step(&mut self, order: Order, limit: Ts, out: &mut Vec<Record>) -> bool {
         let done = match order {
             Order::Arrival => self.step_arrival(out),
-            Order::EventTime => self.step_late(out) || self.step_instant(limit, out),
+            Order::EventTime => self.step_instant(limit, out),
         };
         self.dirty |= done;
         done
@@ -157,10 +157,13 @@ impl Active {
         due < line
     }
 
-    fn step_late(&mut self, out: &mut Vec<Record>) -> bool {
+    /// In event time, sets aside the next late record; false if there is none. To be done before anything is committed:
+    /// a late record that waits lies below the promise, and would be taken for done after a restart.
+    pub(crate) fn step_late(&mut self, out: &mut Vec<Record>) -> bool {
         let Some(arrived) = self.buffer.take_first() else {
             return false;
         };
+        self.dirty = true;
         let now = arrived.record.timestamp.max(self.frontier);
         match &arrived.poison {
             Some(poison) => self.task.refuse(&arrived.record, poison, now, out),
@@ -193,7 +196,7 @@ impl Active {
 
     /// The next instant at which this task has something to do.
     fn pending(&mut self) -> Option<Ts> {
-        self.buffer.first_instant().into_iter().chain(self.task.next_due()).min()
+        self.buffer.first_instant().into_iter().chain(self.buffer.first_in_queue()).chain(self.task.next_due()).min()
     }
 
     /// What may be promised now: none while a writer holds this task.
@@ -235,9 +238,14 @@ impl Active {
     }
 
     /// The promise as it stands, once everything it covers lies in the log.
-    pub(crate) fn promise_record(&mut self) -> Option<Promise> {
+    pub(crate) fn promise_record(&mut self, order: Order) -> Option<Promise> {
         self.touched.clear();
-        let read = self.inputs.iter().map(|i| (i.topic.to_owned(), self.partition, i.position)).collect();
+        let done = |input: &Input| match order {
+            // What waits may be stamped before the promise, if its writer broke its own: it is not done.
+            Order::Arrival => self.buffer.lowest(input.topic).unwrap_or(input.position),
+            Order::EventTime => input.position,
+        };
+        let read = self.inputs.iter().map(|input| (input.topic.to_owned(), self.partition, done(input))).collect();
         let written = self.written.iter().map(|((t, p), offset)| ((*t).to_owned(), *p, *offset)).collect();
         let progress = self.promised?;
         Some(Promise { writer: self.name.to_owned(), partition: self.partition, progress, written, read, position: 0 })

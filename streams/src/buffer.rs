@@ -53,6 +53,12 @@ impl Buffer {
         self.instants.first_key_value().map(|(at, _)| *at)
     }
 
+    /// The earliest instant of the records that wait in arrival order.
+    #[must_use]
+    pub fn first_in_queue(&self) -> Option<Ts> {
+        self.queue.iter().map(|arrived| arrived.record.timestamp).min()
+    }
+
     /// Takes every record stamped at or before `instant`, in reference order.
     pub fn take_instant(&mut self, instant: Ts) -> Vec<Arrived> {
         let mut taken = Vec::new();

@@ -21,7 +21,7 @@ impl Shard {
         let mut delivered = log.drain()?;
         self.note_written(&delivered);
         for index in promising {
-            if let Some(promise) = self.actives[index].promise_record() {
+            if let Some(promise) = self.actives[index].promise_record(self.plan.order) {
                 self.plan.promise(&promise, &mut |outgoing| log.send(outgoing))?;
             }
         }

@@ -291,6 +291,7 @@ impl Shard {
         if got == 0 {
             self.pass_markers(log);
         }
+        self.set_late_aside(log)?;
         let limit = self.limit();
         for index in 0..self.actives.len() {
             while self.actives[index].step(self.plan.order, limit, &mut self.out) {
@@ -309,6 +310,19 @@ impl Shard {
         let idle = got == 0 && now >= self.last_commit + self.plan.limits.commit_gap;
         if self.open.since.is_some() && (idle || self.is_full(now)) {
             self.commit(log)?;
+        }
+        Ok(())
+    }
+
+    fn set_late_aside(&mut self, log: &mut dyn Log) -> Result<(), LogError> {
+        if self.plan.order == Order::Arrival {
+            return Ok(());
+        }
+        for index in 0..self.actives.len() {
+            while self.actives[index].step_late(&mut self.out) {
+                self.open.since.get_or_insert(log.now());
+                self.send_outputs(log, index)?;
+            }
         }
         Ok(())
     }
