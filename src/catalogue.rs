@@ -13,7 +13,8 @@ use crate::failure::Failure;
 pub fn load() -> Result<Catalogue, Failure> {
     match std::env::var("SLIPSTREAM_TOPICS") {
         Ok(path) => {
-            let text = std::fs::read_to_string(&path).map_err(|e| Failure::usage(format_args!("SLIPSTREAM_TOPICS: {path}: {e}")))?;
+            let text =
+                std::fs::read_to_string(&path).map_err(|e| Failure::usage(format_args!("SLIPSTREAM_TOPICS: {path}: {e}")))?;
             Catalogue::parse(&text).map_err(|e| Failure::usage(format_args!("{path}: {e}")))
         }
         Err(_) => Catalogue::of_this_version().map_err(Failure::bug),

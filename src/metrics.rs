@@ -28,7 +28,12 @@ impl Default for Metrics {
         Self {
             records: counter(&registry, "slipstream_records_total", "Records taken", "stage"),
             waiting: gauge(&registry, "slipstream_waiting_records", "Records read and not yet processed", "stage"),
-            late: counter(&registry, "slipstream_late_records_total", "Records that came after their window or leg was closed", "stage"),
+            late: counter(
+                &registry,
+                "slipstream_late_records_total",
+                "Records that came after their window or leg was closed",
+                "stage",
+            ),
             dead: counter(&registry, "slipstream_dead_letters_total", "Records refused", "stage"),
             commit: seconds(&registry, "slipstream_commit_seconds", "Median duration of the latest transaction commits", "unit"),
             restore: gauge(&registry, "slipstream_restore_rows", "Changelog rows still to restore", "unit"),

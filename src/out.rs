@@ -203,7 +203,8 @@ fn write_value(record: &Record, physical: bool, out: &mut Vec<u8>) -> std::io::R
         return Ok(());
     };
     let schema = TYPES.get(usize::from(record.rank)).map_or("", |spec| spec.schema);
-    let invalid = |e| std::io::Error::new(std::io::ErrorKind::InvalidData, format!("{} of {}: {e}", record.event.id, record.topic));
+    let invalid =
+        |e| std::io::Error::new(std::io::ErrorKind::InvalidData, format!("{} of {}: {e}", record.event.id, record.topic));
     if schema == "DeadLetter" && !physical {
         let letter = DeadLetter::from_bytes(body).map_err(invalid)?;
         let mut value = serde_json::to_value(letter)?;

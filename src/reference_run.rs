@@ -101,7 +101,9 @@ fn failure(error: RunError) -> Failure {
     match error {
         RunError::Topology(e) => Failure::bug(e),
         RunError::Source(e) => Failure::dependency(e),
-        RunError::Journal(e @ (JournalError::Foreign(_) | JournalError::Other { .. })) => Failure::usage(format_args!("--data {e}")),
+        RunError::Journal(e @ (JournalError::Foreign(_) | JournalError::Other { .. })) => {
+            Failure::usage(format_args!("--data {e}"))
+        }
         RunError::Journal(e @ JournalError::Io { .. }) => Failure::dependency(format_args!("--data {e}")),
         RunError::Sink(e) => Failure::dependency(format_args!("--out: {e}")),
     }

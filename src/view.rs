@@ -87,9 +87,15 @@ fn lines(title: &str, board: &Board) -> Vec<String> {
         format!("\x1b[1m{title}\x1b[0m   {}", clock(board)),
         String::new(),
         format!("  flights     scheduled {:>6}   departed {:>6}   flown {:>6}", f.scheduled, f.departed, f.flown),
-        format!("              late {:>6} (+60: {})   cancelled {:>5}   diverted {:>4}", f.late, f.very_late, f.cancelled, f.diverted),
+        format!(
+            "              late {:>6} (+60: {})   cancelled {:>5}   diverted {:>4}",
+            f.late, f.very_late, f.cancelled, f.diverted
+        ),
         format!("  disruptions opened {:>6}   open now {:>6}", board.disruptions, board.open.values().sum::<u64>()),
-        format!("  passengers  affected {:>6}   rebooked {:>6}   no seat {:>4}   care {:>6}", p.affected, p.rebooked, p.unplaceable, p.care),
+        format!(
+            "  passengers  affected {:>6}   rebooked {:>6}   no seat {:>4}   care {:>6}",
+            p.affected, p.rebooked, p.unplaceable, p.care
+        ),
         format!("              owed {:>6} ({})   told {:>6}", p.owed, sums(board), p.told),
         String::new(),
         "  worst chains of the day        legs   delay   brought along".to_owned(),

@@ -185,7 +185,8 @@ fn topics_are_made_verified_described_and_deleted() {
     }
     let day = 86_400_000_i64;
     let kept = [("flight.events", 7), ("disruption.events", 30), ("passenger.events", 14), ("external.data", 3)];
-    let more = [("notifications", 7), ("ml.features", 7), ("system.metrics", 30), ("dead.letter.queue", 90), ("booking.events", 90)];
+    let more =
+        [("notifications", 7), ("ml.features", 7), ("system.metrics", 30), ("dead.letter.queue", 90), ("booking.events", 90)];
     for (topic, days) in kept.into_iter().chain(more) {
         let described = String::from_utf8(topics(&["describe", topic]).stdout).unwrap();
         assert!(described.contains(&format!("retention.ms={}\n", days * day)), "{topic}: {described}");
@@ -222,7 +223,10 @@ fn what_was_exported_and_tailed_is_what_was_replayed() {
     let export = broker.command("read", &["export", "rotation.signals", "--format", "jsonl"]).output().unwrap();
     assert_eq!(export.stdout, std::fs::read(out.path().join("rotation.signals.jsonl")).unwrap());
     let leg = lines(out.path(), "flight.events")[0]["key"].as_str().unwrap().to_owned();
-    let tail = broker.command("read", &["tail", "flight.events", "--from-start", "--until-end", "--json", "--key", &leg]).output().unwrap();
+    let tail = broker
+        .command("read", &["tail", "flight.events", "--from-start", "--until-end", "--json", "--key", &leg])
+        .output()
+        .unwrap();
     let told = lines(out.path(), "flight.events").iter().filter(|line| line["key"] == *leg).count();
     assert_eq!(String::from_utf8_lossy(&tail.stdout).lines().count(), told);
     let explained = broker.command("read", &["explain", &leg]).output().unwrap();

@@ -47,8 +47,8 @@ fn key(row: &BTreeMap<String, String>) -> String {
 /// `hhmm` at an airport's clock; 2400 is written as 0000.
 fn wall_clock(event: &Value, airport: &str) -> i64 {
     let at = event["at"].as_i64().expect("an instant");
-    let zone = reference::airport(airport.parse().unwrap()).expect("a known airport").zone();
-    let local = jiff::Timestamp::from_millisecond(at).unwrap().to_zoned(zone.clone());
+    let zone = reference::airport(airport.parse().unwrap()).expect("a known airport").zone.clone();
+    let local = jiff::Timestamp::from_millisecond(at).unwrap().to_zoned(zone);
     i64::from(local.hour()) * 100 + i64::from(local.minute())
 }
 
@@ -164,7 +164,8 @@ fn shuffled_and_repeated_records_change_no_outcome() {
             let value = &line["value"];
             let kind = value["kind"].as_str().unwrap().to_owned();
             if ["OUT", "OFF", "ON", "IN", "CANCELLED", "DIVERTED"].contains(&kind.as_str()) {
-                let before = outcomes.insert((line["key"].as_str().unwrap().to_owned(), kind), (value["at"].clone(), value["tail"].clone()));
+                let before = outcomes
+                    .insert((line["key"].as_str().unwrap().to_owned(), kind), (value["at"].clone(), value["tail"].clone()));
                 assert!(before.is_none(), "twice: {line}");
             }
         }

@@ -62,7 +62,11 @@ impl Admin {
         Ok(topics)
     }
 
-    async fn settings(&self, topic: &str, keep: impl Fn(&rdkafka::admin::ConfigEntry) -> bool) -> Result<BTreeMap<String, String>, Failure> {
+    async fn settings(
+        &self,
+        topic: &str,
+        keep: impl Fn(&rdkafka::admin::ConfigEntry) -> bool,
+    ) -> Result<BTreeMap<String, String>, Failure> {
         let asked = self.client.describe_configs(&[ResourceSpecifier::Topic(topic)], &options()).await;
         let mut settings = BTreeMap::new();
         for resource in asked.map_err(|e| self.unreachable(e))? {
@@ -106,7 +110,8 @@ impl Admin {
 
     /// The call replaces every setting of the topic, so those set before go along.
     async fn set(&self, topic: &str, name: &str, value: &str) -> Result<(), Failure> {
-        let mut settings = self.settings(topic, |entry| !entry.is_default && !entry.is_read_only && is_own(&entry.source)).await?;
+        let mut settings =
+            self.settings(topic, |entry| !entry.is_default && !entry.is_read_only && is_own(&entry.source)).await?;
         settings.insert(name.to_owned(), value.to_owned());
         let start = AlterConfig::new(ResourceSpecifier::Topic(topic));
         let alter = settings.iter().fold(start, |alter, (name, value)| alter.set(name, value));

@@ -6,11 +6,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 use slipstream_streams::codec::{Codec, Poison};
 use slipstream_streams::record::{Event, Record, header};
@@ -21,6 +23,8 @@ use crate::failure::Failure;
 
 /// How long metadata and watermarks may take.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(10);
+/// Pause before a passing error is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Where to start reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,16 +81,23 @@ impl Reader {
         Ok(reader)
     }
 
-    fn add(&mut self, cluster: &Cluster, topic: &'static str, start: Start, list: &mut TopicPartitionList) -> Result<(), Failure> {
+    fn add(
+        &mut self,
+        cluster: &Cluster,
+        topic: &'static str,
+        start: Start,
+        list: &mut TopicPartitionList,
+    ) -> Result<(), Failure> {
         let name = cluster.topic(topic);
-        let unreachable = |e| Failure::dependency(format_args!("{}: {e}", cluster.bootstrap));
-        let metadata = self.consumer.fetch_metadata(Some(&name), METADATA_TIMEOUT).map_err(unreachable)?;
+        let unreachable = |e| Failure::dependency(format_args!("{}: {name}: {e}", cluster.bootstrap));
+        let metadata = patiently(|| self.consumer.fetch_metadata(Some(&name), METADATA_TIMEOUT)).map_err(unreachable)?;
         let partitions: Vec<i32> = metadata.topics().iter().flat_map(|t| t.partitions()).map(|p| p.id()).collect();
         if partitions.is_empty() {
             return Err(Failure::dependency(format_args!("topic `{name}` does not exist; `slipstream topics apply` makes it")));
         }
         for partition in partitions {
-            let (low, high) = self.consumer.fetch_watermarks(&name, partition, METADATA_TIMEOUT).map_err(unreachable)?;
+            let watermarks = || self.consumer.fetch_watermarks(&name, partition, METADATA_TIMEOUT);
+            let (low, high) = patiently(watermarks).map_err(unreachable)?;
             let offset = if start == Start::Beginning { Offset::Offset(low) } else { Offset::Offset(high) };
             list.add_partition_offset(&name, partition, offset).map_err(Failure::dependency)?;
             if high > low {
@@ -134,6 +145,30 @@ impl Reader {
         }
         Ok(())
     }
+}
+
+/// A topic that was just made has no leader for a moment: asked again until it has, or patience ends.
+fn patiently<T>(mut ask: impl FnMut() -> KafkaResult<T>) -> KafkaResult<T> {
+    let began = Instant::now();
+    loop {
+        match ask() {
+            Err(KafkaError::MetadataFetch(code) | KafkaError::OffsetFetch(code))
+                if is_passing(code) && began.elapsed() < METADATA_TIMEOUT =>
+            {
+                std::thread::sleep(ASK_AGAIN);
+            }
+            answer => return answer,
+        }
+    }
+}
+
+fn is_passing(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::NotLeaderForPartition
+            | RDKafkaErrorCode::LeaderNotAvailable
+            | RDKafkaErrorCode::UnknownTopicOrPartition
+    )
 }
 
 fn read(message: &BorrowedMessage<'_>, names: &BTreeMap<String, &'static str>, codec: &dyn Codec) -> Read {

@@ -60,8 +60,11 @@ pub fn run(args: &Demo, flags: &Flags) -> Result<Done, Failure> {
     let scratch = tempfile::tempdir().map_err(Failure::dependency)?;
     let mut source = source(args, scratch.path())?;
     let runtime = cluster::tokio()?;
-    let broker = runtime.block_on(DevBroker::start(Options { data: None, port: None, registry_port: None })).map_err(Failure::dependency)?;
-    let flags = Flags { bootstrap: Some(broker.bootstrap()), registry: Some(broker.registry_url()), world: None, ..flags.clone() };
+    let broker = runtime
+        .block_on(DevBroker::start(Options { data: None, port: None, registry_port: None }))
+        .map_err(Failure::dependency)?;
+    let flags =
+        Flags { bootstrap: Some(broker.bootstrap()), registry: Some(broker.registry_url()), world: None, ..flags.clone() };
     let face = Arc::new(Face::default());
     let address = runtime.block_on(http::serve(flags.listen, Arc::clone(&face)))?;
     eprintln!("dev broker {}   registry {}   console http://{address}", broker.bootstrap(), broker.registry_url());
@@ -140,10 +143,16 @@ fn farewell(args: &Demo, board: &Board, elapsed: Duration) -> String {
     );
     text.push_str(&format!("Everything the topics hold is in {out}/, a file a topic. Worth typing next:\n\n"));
     if let Some(chain) = board.worst_chains().first() {
-        text.push_str(&format!("  {program} explain {} --from {out}\n      why the last leg of the day's longest chain was late\n", chain.leg));
+        text.push_str(&format!(
+            "  {program} explain {} --from {out}\n      why the last leg of the day's longest chain was late\n",
+            chain.leg
+        ));
     }
     if let Some(line) = board.feed.iter().rev().find(|line| line.subject.len() == 6) {
-        text.push_str(&format!("  {program} explain {} --from {out}\n      what one booking went through, and the law's answer\n", line.subject));
+        text.push_str(&format!(
+            "  {program} explain {} --from {out}\n      what one booking went through, and the law's answer\n",
+            line.subject
+        ));
     }
     text.push_str(&format!("  {program} simulate network-wide --seed 1 --out {out}-network\n      a worse day\n"));
     text

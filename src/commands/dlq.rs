@@ -76,7 +76,10 @@ fn list(letters: &[(Record, DeadLetter)], json: bool) {
         for ((stage, reason), group) in groups {
             let newest = group.iter().map(|(record, _)| record.timestamp).max();
             let example = group.first().map(|(record, _)| record.event.id.to_string());
-            say!("{}", serde_json::json!({"stage": stage, "reason": reason, "count": group.len(), "newest": newest, "example": example}));
+            say!(
+                "{}",
+                serde_json::json!({"stage": stage, "reason": reason, "count": group.len(), "newest": newest, "example": example})
+            );
         }
         return;
     }
@@ -92,7 +95,8 @@ fn list(letters: &[(Record, DeadLetter)], json: bool) {
 
 fn show(letters: &[(Record, DeadLetter)], id: &str) -> Result<(), Failure> {
     let found = letters.iter().find(|(record, _)| record.event.id.to_string() == id);
-    let (record, letter) = found.ok_or_else(|| Failure::usage(format_args!("no dead letter has the id `{id}`; `slipstream dlq list` shows some")))?;
+    let (record, letter) = found
+        .ok_or_else(|| Failure::usage(format_args!("no dead letter has the id `{id}`; `slipstream dlq list` shows some")))?;
     say!("refused by  {} at {}", letter.stage, rfc3339(record.timestamp));
     say!("reason      {}: {}", letter.reason, letter.error);
     say!("record      {} of key {}", letter.record_type.as_deref().unwrap_or("unknown type"), record.key);

@@ -48,7 +48,8 @@ pub fn run(_args: &Doctor, flags: &Flags) -> Result<Done, Failure> {
 }
 
 fn schemas() -> Result<String, String> {
-    let count = compatibility::check_released().map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+    let count = compatibility::check_released()
+        .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
     Ok(format!("{count} released schemas are compatible both ways"))
 }
 
@@ -80,7 +81,11 @@ fn drift(flags: &Flags) -> Result<String, String> {
         Ok(topics::verify(&wanted, &existing).err().unwrap_or_default())
     };
     let changes = check().map_err(|e| e.to_string())?;
-    if changes.is_empty() { Ok("as topics.yaml says".to_owned()) } else { Err(format!("{} differences; `slipstream topics plan` lists them", changes.len())) }
+    if changes.is_empty() {
+        Ok("as topics.yaml says".to_owned())
+    } else {
+        Err(format!("{} differences; `slipstream topics plan` lists them", changes.len()))
+    }
 }
 
 /// Encodes one record of every subject's first kind: every schema has an id there, or the first that has none is named.
@@ -90,7 +95,9 @@ fn registry(flags: &Flags) -> Result<String, String> {
         let subjects = cluster::subjects()?;
         for (topic, record) in &subjects {
             let rank = slipstream_schemas::records::TYPES.iter().position(|spec| spec.schema == record);
-            let rank = rank.and_then(|rank| u16::try_from(rank).ok()).ok_or_else(|| Failure::bug(format_args!("no type of {record}")))?;
+            let rank = rank
+                .and_then(|rank| u16::try_from(rank).ok())
+                .ok_or_else(|| Failure::bug(format_args!("no type of {record}")))?;
             codec.encode(topic, rank, &[], &mut Vec::new()).map_err(Failure::dependency)?;
         }
         Ok(subjects.len())

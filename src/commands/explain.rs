@@ -14,8 +14,8 @@ use slipstream_schemas::topics;
 use crate::cluster::Cluster;
 use crate::cluster::reader::{Reader, Start};
 use crate::failure::{Done, Failure};
-use crate::say;
 use crate::out;
+use crate::say;
 use crate::settings::Flags;
 
 /// Topics that hold links of a chain.
@@ -121,7 +121,11 @@ fn sentence(link: &Link) -> String {
     let value = &link.line["value"];
     if link.topic == topics::DECISION_AUDIT {
         let list = |field: &str| value[field].as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>();
-        text.push_str(&format!("    decided: {} by {}\n", value["decision"].as_str().unwrap_or(""), value["rule"].as_str().unwrap_or("")));
+        text.push_str(&format!(
+            "    decided: {} by {}\n",
+            value["decision"].as_str().unwrap_or(""),
+            value["rule"].as_str().unwrap_or("")
+        ));
         list("inputs").iter().for_each(|input| text.push_str(&format!("    fact: {input}\n")));
         list("alternatives").iter().for_each(|other| text.push_str(&format!("    instead: {other}\n")));
     } else {
@@ -140,8 +144,8 @@ fn from_files(directory: &std::path::Path) -> Result<Vec<Link>, Failure> {
         let path = directory.join(format!("{topic}.jsonl"));
         let Ok(text) = std::fs::read_to_string(&path) else { continue };
         for (number, line) in text.lines().enumerate() {
-            let line = serde_json::from_str(line)
-                .map_err(|e| Failure::usage(format_args!("{}:{}: {e}", path.display(), number + 1)))?;
+            let line =
+                serde_json::from_str(line).map_err(|e| Failure::usage(format_args!("{}:{}: {e}", path.display(), number + 1)))?;
             links.push(Link { topic, line });
         }
     }

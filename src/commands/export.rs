@@ -49,7 +49,9 @@ pub fn run(args: &Export, flags: &Flags) -> Result<Done, Failure> {
     Reader::open(&cluster, &[topic], Start::Beginning)?.drain(|read| {
         match read {
             Ok(record) if records.len() < RECORDS_MAX => records.push(record),
-            Ok(_) => return Err(Failure::usage(format_args!("{topic} holds more than {RECORDS_MAX} records; use `tail --json`"))),
+            Ok(_) => {
+                return Err(Failure::usage(format_args!("{topic} holds more than {RECORDS_MAX} records; use `tail --json`")));
+            }
             Err((place, poison)) => {
                 refused += 1;
                 eprintln!("{}[{}]@{}: {poison}", place.topic, place.partition, place.offset);
@@ -119,7 +121,8 @@ mod tests {
 
     #[test]
     fn cells_are_rfc_4180() {
-        let cases = [(json!(null), ""), (json!("a"), "a"), (json!("a,b"), "\"a,b\""), (json!("a\"b"), "\"a\"\"b\""), (json!(7), "7")];
+        let cases =
+            [(json!(null), ""), (json!("a"), "a"), (json!("a,b"), "\"a,b\""), (json!("a\"b"), "\"a\"\"b\""), (json!(7), "7")];
         for (value, text) in cases {
             assert_eq!(cell(&value), text);
         }

@@ -22,7 +22,8 @@ use crate::failure::Failure;
 /// There is none; the message lists those there are.
 pub fn topic_name(name: &str) -> Result<&'static str, Failure> {
     let all = slipstream_schemas::topics::ALL;
-    all.iter().copied().find(|topic| *topic == name).ok_or_else(|| {
-        Failure::usage(format_args!("there is no topic `{name}`; there are: {}", all.join(", ")))
-    })
+    all.iter()
+        .copied()
+        .find(|topic| *topic == name)
+        .ok_or_else(|| Failure::usage(format_args!("there is no topic `{name}`; there are: {}", all.join(", "))))
 }

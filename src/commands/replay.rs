@@ -163,7 +163,8 @@ fn on_cluster(source: &mut dyn Source, plan: &Plan, flags: &Flags) -> Result<Sum
     let started = Instant::now();
     let mut flags = flags.clone();
     flags.world.get_or_insert_with(|| world::DEFAULT_WORLD.to_owned());
-    let mut out = OutDir::create(plan.out.as_deref(), &plan.selection).map_err(|e| Failure::dependency(format_args!("--out: {e}")))?;
+    let mut out =
+        OutDir::create(plan.out.as_deref(), &plan.selection).map_err(|e| Failure::dependency(format_args!("--out: {e}")))?;
     let world = Recorded::open(&flags)?;
     let handle = world.start()?;
     world.feed("recording", source, plan.speed, &AtomicBool::new(false))?;

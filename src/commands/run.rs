@@ -78,9 +78,11 @@ pub fn run(args: &Run, flags: &Flags) -> Result<Done, Failure> {
 
 fn unit(topology: &slipstream_streams::topology::Topology, wanted: &str) -> Result<&'static str, Failure> {
     let units = world::units(topology);
-    units.iter().copied().find(|unit| *unit == wanted).ok_or_else(|| {
-        Failure::usage(format_args!("--stages: `{wanted}` is no whole unit; units are {}", units.join(", ")))
-    })
+    units
+        .iter()
+        .copied()
+        .find(|unit| *unit == wanted)
+        .ok_or_else(|| Failure::usage(format_args!("--stages: `{wanted}` is no whole unit; units are {}", units.join(", "))))
 }
 
 /// Reports until the process is asked to stop, or no shard runs any more.

@@ -88,7 +88,6 @@ pub fn run(args: &Topics, flags: &Flags) -> Result<Done, Failure> {
     }
 }
 
-
 /// The cluster's topics as far as they concern the world: another world's topics are not extra ones of this.
 fn there(existing: &[Existing], flags: &Flags) -> Vec<Existing> {
     let concerns = |topic: &&Existing| flags.world.as_ref().is_none_or(|world| topic.name.starts_with(&format!("{world}.")));
@@ -130,7 +129,8 @@ fn list(wanted: &[Wanted], existing: &[Existing]) {
 }
 
 fn describe(about: &str, topic: Option<&Existing>, name: &str) -> Result<Done, Failure> {
-    let topic = topic.ok_or_else(|| Failure::usage(format_args!("`{name}` is not on the cluster; `slipstream topics apply` makes it")))?;
+    let topic = topic
+        .ok_or_else(|| Failure::usage(format_args!("`{name}` is not on the cluster; `slipstream topics apply` makes it")))?;
     say!("{name}\n{about}\npartitions {}\nreplicas {}", topic.partitions, topic.replication);
     topic.configs.iter().for_each(|(name, value)| say!("{name}={value}"));
     Ok(Done::Clean)

@@ -1,6 +1,12 @@
 //! What the tests of the program share: running it, reading its files, and an independent reading of the data.
 
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests use parts of it and may stop at the first surprise")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests use parts of it and may stop at the first surprise"
+)]
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -10,10 +16,10 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::Value;
 
 /// The recorded day of the repository.
-pub const DAY: &str = "data/bts-2008-01-31.csv.gz";
+pub(crate) const DAY: &str = "data/bts-2008-01-31.csv.gz";
 
 /// The program with arguments, and no settings from outside.
-pub fn slipstream(arguments: &[&str]) -> Command {
+pub(crate) fn slipstream(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_slipstream"));
     command.current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments).stdin(Stdio::null());
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SLIPSTREAM_")) {
@@ -23,19 +29,19 @@ pub fn slipstream(arguments: &[&str]) -> Command {
 }
 
 /// Runs the program to its end.
-pub fn run(arguments: &[&str]) -> Output {
+pub(crate) fn run(arguments: &[&str]) -> Output {
     slipstream(arguments).output().expect("the program starts")
 }
 
 /// Runs the program, which must end well.
-pub fn run_clean(arguments: &[&str]) -> String {
+pub(crate) fn run_clean(arguments: &[&str]) -> String {
     let output = run(arguments);
     assert!(output.status.success(), "{arguments:?}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
 /// Every file of a directory with its content, timings aside.
-pub fn files(directory: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn files(directory: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     for entry in std::fs::read_dir(directory).expect("a directory") {
         let path = entry.expect("an entry").path();
@@ -48,7 +54,7 @@ pub fn files(directory: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// Asserts that two output directories hold the same bytes; names the first difference.
-pub fn assert_same(one: &Path, other: &Path) {
+pub(crate) fn assert_same(one: &Path, other: &Path) {
     let (one, other) = (files(one), files(other));
     assert_eq!(one.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>());
     for (name, bytes) in &one {
@@ -62,24 +68,24 @@ pub fn assert_same(one: &Path, other: &Path) {
 }
 
 /// The lines of one topic of an output directory.
-pub fn lines(directory: &Path, topic: &str) -> Vec<Value> {
+pub(crate) fn lines(directory: &Path, topic: &str) -> Vec<Value> {
     let path = directory.join(format!("{topic}.jsonl"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
 /// A fresh directory that goes away with the value.
-pub fn scratch() -> tempfile::TempDir {
+pub(crate) fn scratch() -> tempfile::TempDir {
     tempfile::tempdir().expect("a temporary directory")
 }
 
 /// A path as an argument.
-pub fn text(path: &Path) -> String {
+pub(crate) fn text(path: &Path) -> String {
     path.to_str().expect("UTF-8").to_owned()
 }
 
 /// The rows of a gzipped CSV file, by column name; plain splitting, as the data has no quotes.
-pub fn rows(path: &Path) -> Vec<BTreeMap<String, String>> {
+pub(crate) fn rows(path: &Path) -> Vec<BTreeMap<String, String>> {
     let mut content = String::new();
     let file = std::fs::File::open(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     flate2::read::GzDecoder::new(file).read_to_string(&mut content).expect("gzip");
@@ -89,7 +95,7 @@ pub fn rows(path: &Path) -> Vec<BTreeMap<String, String>> {
 }
 
 /// A running program that ends with the value.
-pub struct Running(pub Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -99,7 +105,7 @@ impl Drop for Running {
 }
 
 /// The large recordings, where they are at hand.
-pub fn large_data() -> Option<PathBuf> {
+pub(crate) fn large_data() -> Option<PathBuf> {
     let path = PathBuf::from(std::env::var_os("SLIPSTREAM_DATA")?);
     path.is_dir().then_some(path)
 }
