@@ -26,70 +26,70 @@ const VERY_LATE_MIN: i32 = 60;
 
 /// Counts of flights.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Flights {
+pub(crate) struct Flights {
     /// In the schedule.
-    pub scheduled: u64,
+    pub(crate) scheduled: u64,
     /// Off blocks so far.
-    pub departed: u64,
+    pub(crate) departed: u64,
     /// In blocks.
-    pub flown: u64,
+    pub(crate) flown: u64,
     /// Departed 15 minutes late or more.
-    pub late: u64,
+    pub(crate) late: u64,
     /// Departed 60 minutes late or more.
-    pub very_late: u64,
+    pub(crate) very_late: u64,
     /// Cancelled.
-    pub cancelled: u64,
+    pub(crate) cancelled: u64,
     /// Diverted.
-    pub diverted: u64,
+    pub(crate) diverted: u64,
 }
 
 /// Counts of people.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct People {
+pub(crate) struct People {
     /// Passengers of disrupted flights.
-    pub affected: u64,
+    pub(crate) affected: u64,
     /// Passengers with a new itinerary.
-    pub rebooked: u64,
+    pub(crate) rebooked: u64,
     /// Passengers for whom no seat was found.
-    pub unplaceable: u64,
+    pub(crate) unplaceable: u64,
     /// Passengers to whom care is due.
-    pub care: u64,
+    pub(crate) care: u64,
     /// Passengers to whom a sum is owed, by the newest decision.
-    pub owed: u64,
+    pub(crate) owed: u64,
     /// Passengers whose newest decision is final.
-    pub decided: u64,
+    pub(crate) decided: u64,
     /// Notices sent.
-    pub told: u64,
+    pub(crate) told: u64,
     /// Sums owed by currency, whole units.
-    pub sums: BTreeMap<String, i64>,
+    pub(crate) sums: BTreeMap<String, i64>,
 }
 
 /// The longest chain of one tail so far.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Chain {
+pub(crate) struct Chain {
     /// The aircraft.
-    pub tail: Tail,
+    pub(crate) tail: Tail,
     /// Legs in the chain.
-    pub legs: i32,
+    pub(crate) legs: i32,
     /// Its last leg.
-    pub leg: String,
+    pub(crate) leg: String,
     /// Departure delay of that leg, minutes.
-    pub delay_min: i32,
+    pub(crate) delay_min: i32,
     /// How much of it the aircraft brought along, minutes.
-    pub reactionary_min: i32,
+    pub(crate) reactionary_min: i32,
 }
 
 /// One line of the feed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Line {
+pub(crate) struct Line {
     /// When it became known, epoch ms.
-    pub at: i64,
+    pub(crate) at: i64,
     /// How bad.
-    pub severity: Severity,
+    pub(crate) severity: Severity,
     /// What.
-    pub text: String,
+    pub(crate) text: String,
     /// What to hand to `slipstream explain`.
-    pub subject: String,
+    pub(crate) subject: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,21 +101,21 @@ struct Owed {
 
 /// The state of the day.
 #[derive(Debug, Default, Serialize)]
-pub struct Board {
+pub(crate) struct Board {
     /// Event time, epoch ms.
-    pub at: i64,
+    pub(crate) at: i64,
     /// Flights.
-    pub flights: Flights,
+    pub(crate) flights: Flights,
     /// People.
-    pub people: People,
+    pub(crate) people: People,
     /// Open disruptions by pattern.
-    pub open: BTreeMap<&'static str, u64>,
+    pub(crate) open: BTreeMap<&'static str, u64>,
     /// Disruptions opened so far.
-    pub disruptions: u64,
+    pub(crate) disruptions: u64,
     /// Newest last.
-    pub feed: VecDeque<Line>,
+    pub(crate) feed: VecDeque<Line>,
     /// Records refused so far.
-    pub dead_letters: u64,
+    pub(crate) dead_letters: u64,
     #[serde(skip)]
     chains: BTreeMap<Tail, Chain>,
     #[serde(skip)]
@@ -131,7 +131,7 @@ impl Board {
     ///
     /// # Errors
     /// The body is not of the topic's schema.
-    pub fn take(&mut self, topic: &str, type_name: &str, timestamp: i64, body: &[u8]) -> Result<(), WireError> {
+    pub(crate) fn take(&mut self, topic: &str, type_name: &str, timestamp: i64, body: &[u8]) -> Result<(), WireError> {
         match topic {
             topics::FLIGHT_EVENTS => self.flight(&FlightEvent::from_bytes(body)?),
             topics::ROTATION_SIGNALS => self.rotation(&RotationSignal::from_bytes(body)?),
@@ -150,7 +150,7 @@ impl Board {
 
     /// The worst chains of the day, longest first.
     #[must_use]
-    pub fn worst_chains(&self) -> Vec<&Chain> {
+    pub(crate) fn worst_chains(&self) -> Vec<&Chain> {
         let mut chains: Vec<_> = self.chains.values().filter(|c| c.legs > 1).collect();
         chains.sort_by_key(|c| std::cmp::Reverse((c.legs, c.delay_min, c.tail)));
         chains.truncate(CHAINS_SHOWN);

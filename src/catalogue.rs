@@ -10,7 +10,7 @@ use crate::failure::Failure;
 ///
 /// # Errors
 /// The file cannot be read or is wrong.
-pub fn load() -> Result<Catalogue, Failure> {
+pub(crate) fn load() -> Result<Catalogue, Failure> {
     match std::env::var("SLIPSTREAM_TOPICS") {
         Ok(path) => {
             let text =
@@ -22,7 +22,7 @@ pub fn load() -> Result<Catalogue, Failure> {
 }
 
 /// Partition count of every topic.
-pub fn partitions(catalogue: &Catalogue) -> BTreeMap<&'static str, i32> {
+pub(crate) fn partitions(catalogue: &Catalogue) -> BTreeMap<&'static str, i32> {
     let count = |name: &'static str| catalogue.topic(name).map(|topic| (name, topic.partitions));
     topics::ALL.iter().copied().filter_map(count).collect()
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 /// Why a command could not do its work.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// The command line, a setting or a file that it names is wrong.
     #[error("{0}")]
     Usage(String),
@@ -20,22 +20,22 @@ pub enum Failure {
 
 impl Failure {
     /// Wrong use, with what to do instead.
-    pub fn usage(message: impl std::fmt::Display) -> Self {
+    pub(crate) fn usage(message: impl std::fmt::Display) -> Self {
         Self::Usage(message.to_string())
     }
 
     /// A dependency that fails.
-    pub fn dependency(message: impl std::fmt::Display) -> Self {
+    pub(crate) fn dependency(message: impl std::fmt::Display) -> Self {
         Self::Dependency(message.to_string())
     }
 
     /// A bug.
-    pub fn bug(message: impl std::fmt::Display) -> Self {
+    pub(crate) fn bug(message: impl std::fmt::Display) -> Self {
         Self::Bug(message.to_string())
     }
 
     /// Exit status.
-    pub fn code(&self) -> ExitCode {
+    pub(crate) fn code(&self) -> ExitCode {
         match self {
             Self::Usage(_) => ExitCode::from(2),
             Self::Dependency(_) => ExitCode::from(3),
@@ -46,7 +46,7 @@ impl Failure {
 
 /// What a command that did its work has to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Done {
+pub(crate) enum Done {
     /// Everything was taken.
     Clean,
     /// Some input was refused; it was named as it came.
@@ -55,12 +55,12 @@ pub enum Done {
 
 impl Done {
     /// By whether any input was refused.
-    pub fn with_refused(count: u64) -> Self {
+    pub(crate) fn with_refused(count: u64) -> Self {
         if count == 0 { Self::Clean } else { Self::Refused }
     }
 
     /// Exit status.
-    pub fn code(self) -> ExitCode {
+    pub(crate) fn code(self) -> ExitCode {
         match self {
             Self::Clean => ExitCode::SUCCESS,
             Self::Refused => ExitCode::from(1),

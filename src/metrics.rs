@@ -6,20 +6,20 @@ use prometheus::{Encoder, GaugeVec, IntCounter, IntCounterVec, IntGaugeVec, Opts
 use slipstream_streams::status::{Phase, ShardStatus};
 
 /// Every metric, registered once.
-pub struct Metrics {
+pub(crate) struct Metrics {
     registry: Registry,
     /// Records taken, by stage.
-    pub records: IntCounterVec,
+    pub(crate) records: IntCounterVec,
     /// Records read and not yet processed, by stage.
-    pub waiting: IntGaugeVec,
+    pub(crate) waiting: IntGaugeVec,
     /// Late records, by stage.
-    pub late: IntCounterVec,
+    pub(crate) late: IntCounterVec,
     /// Dead letters, by stage.
-    pub dead: IntCounterVec,
+    pub(crate) dead: IntCounterVec,
     /// Median of the latest commits, seconds, by unit.
-    pub commit: GaugeVec,
+    pub(crate) commit: GaugeVec,
     /// Rows still to restore, by unit.
-    pub restore: IntGaugeVec,
+    pub(crate) restore: IntGaugeVec,
 }
 
 impl Default for Metrics {
@@ -44,7 +44,7 @@ impl Default for Metrics {
 
 impl Metrics {
     /// Takes over what a shard says of itself.
-    pub fn report(&self, shard: &ShardStatus) {
+    pub(crate) fn report(&self, shard: &ShardStatus) {
         let mut stages: BTreeMap<&str, [u64; 4]> = BTreeMap::new();
         for task in &shard.tasks {
             let sums = stages.entry(task.stage).or_default();
@@ -71,7 +71,7 @@ impl Metrics {
     ///
     /// # Errors
     /// Encoding fails.
-    pub fn text(&self) -> Result<String, String> {
+    pub(crate) fn text(&self) -> Result<String, String> {
         let mut families = self.registry.gather();
         families.extend(prometheus::gather());
         let mut bytes = Vec::new();
@@ -88,7 +88,6 @@ fn raise(counter: &IntCounter, to: u64) {
 /// Metrics are made once, with constant names: a clash is a bug that the test of this module finds.
 macro_rules! registered {
     ($name:ident, $type:ty) => {
-        #[expect(clippy::expect_used, reason = "constant names, checked by a test")]
         fn $name(registry: &Registry, name: &str, help: &str, label: &str) -> $type {
             let metric = <$type>::new(Opts::new(name, help), &[label]).expect("constant name");
             registry.register(Box::new(metric.clone())).expect("registered once");

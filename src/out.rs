@@ -31,16 +31,16 @@ const COMPACTED: &[&str] = &[topics::FLIGHT_STATE, topics::PROGRESS];
 
 /// Which topics are written, and how.
 #[derive(Debug, Clone, Default)]
-pub struct Selection {
+pub(crate) struct Selection {
     /// These only; all if empty.
-    pub topics: Vec<String>,
+    pub(crate) topics: Vec<String>,
     /// Also what depends on partitions, offsets and wall time.
-    pub physical: bool,
+    pub(crate) physical: bool,
 }
 
 impl Selection {
     /// The topics to write, in name order.
-    pub fn topics(&self) -> Vec<&'static str> {
+    pub(crate) fn topics(&self) -> Vec<&'static str> {
         let wanted = |t: &&str| self.topics.is_empty() || self.topics.iter().any(|w| w == t);
         let shown = |t: &&str| self.physical || !PHYSICAL.contains(t);
         let mut all: Vec<_> = topics::ALL.iter().copied().filter(wanted).filter(shown).collect();
@@ -49,16 +49,16 @@ impl Selection {
     }
 
     /// The first named topic that does not exist.
-    pub fn unknown(&self) -> Option<&str> {
+    pub(crate) fn unknown(&self) -> Option<&str> {
         self.topics.iter().map(String::as_str).find(|name| !topics::ALL.contains(name))
     }
 }
 
 /// Counts of what stands in the files: topic -> type -> records.
-pub type Counts = BTreeMap<&'static str, BTreeMap<&'static str, u64>>;
+pub(crate) type Counts = BTreeMap<&'static str, BTreeMap<&'static str, u64>>;
 
 /// The writer of a directory.
-pub struct OutDir {
+pub(crate) struct OutDir {
     queue: Option<SyncSender<Vec<Arc<Record>>>>,
     writer: Option<JoinHandle<std::io::Result<Counts>>>,
 }
@@ -68,7 +68,7 @@ impl OutDir {
     ///
     /// # Errors
     /// The directory or a file cannot be made.
-    pub fn create(directory: Option<&Path>, selection: &Selection) -> std::io::Result<Self> {
+    pub(crate) fn create(directory: Option<&Path>, selection: &Selection) -> std::io::Result<Self> {
         let mut files = BTreeMap::new();
         for topic in selection.topics() {
             let file = directory.map(|d| open(d, topic)).transpose()?;
@@ -89,7 +89,7 @@ impl OutDir {
     ///
     /// # Errors
     /// The first write that failed.
-    pub fn finish(&mut self) -> std::io::Result<Counts> {
+    pub(crate) fn finish(&mut self) -> std::io::Result<Counts> {
         drop(self.queue.take());
         match self.writer.take().map(JoinHandle::join) {
             Some(Ok(result)) => result,
@@ -182,7 +182,7 @@ fn type_name(rank: u16) -> &'static str {
 ///
 /// # Errors
 /// The value is not of its type's schema.
-pub fn line(record: &Record, physical: bool, out: &mut Vec<u8>) -> std::io::Result<()> {
+pub(crate) fn line(record: &Record, physical: bool, out: &mut Vec<u8>) -> std::io::Result<()> {
     out.clear();
     let name = type_name(record.rank);
     write!(out, "{{\"key\":{},\"timestamp\":{},\"type\":\"{name}\",", json!(&*record.key), record.timestamp)?;

@@ -4,7 +4,7 @@ use std::fmt::Arguments;
 use std::io::{ErrorKind, Write};
 
 /// Writes one line; ends the program in peace when nobody reads any more.
-pub fn line(text: Arguments<'_>) {
+pub(crate) fn line(text: Arguments<'_>) {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_fmt(text).and_then(|()| stdout.write_all(b"\n")).and_then(|()| stdout.flush()) {
         Ok(()) => {}

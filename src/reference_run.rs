@@ -20,35 +20,35 @@ use crate::out::{Counts, OutDir, Selection};
 
 /// Where results go and how fast.
 #[derive(Debug, Clone, Default)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Output directory; without it only the summary is counted.
-    pub out: Option<std::path::PathBuf>,
+    pub(crate) out: Option<std::path::PathBuf>,
     /// Journal directory.
-    pub data: Option<std::path::PathBuf>,
+    pub(crate) data: Option<std::path::PathBuf>,
     /// Topics to write.
-    pub selection: Selection,
+    pub(crate) selection: Selection,
     /// Event time per wall time.
-    pub speed: Speed,
+    pub(crate) speed: Speed,
     /// Names this run's inputs and settings in the journal.
-    pub identity: String,
+    pub(crate) identity: String,
 }
 
 /// What a run came to.
 #[derive(Debug)]
-pub struct Summary {
+pub(crate) struct Summary {
     /// Records by topic and type.
-    pub counts: Counts,
+    pub(crate) counts: Counts,
     /// Dead letters.
-    pub refused: u64,
+    pub(crate) refused: u64,
     /// Wall time.
-    pub elapsed: Duration,
+    pub(crate) elapsed: Duration,
 }
 
 /// Runs until the source has ended and no timer is left.
 ///
 /// # Errors
 /// The source, the journal or the output fails, or the graph cannot run.
-pub fn run(source: &mut dyn Source, topology: Topology, codec: &Arc<dyn Codec>, plan: &Plan) -> Result<Summary, Failure> {
+pub(crate) fn run(source: &mut dyn Source, topology: Topology, codec: &Arc<dyn Codec>, plan: &Plan) -> Result<Summary, Failure> {
     let started = Instant::now();
     let mut out = OutDir::create(plan.out.as_deref(), &plan.selection).map_err(|e| output(plan, e))?;
     let topics = slipstream_schemas::topics::ALL.to_vec();
@@ -79,7 +79,7 @@ fn wanted(selection: &Selection) -> Vec<&str> {
 ///
 /// # Errors
 /// The directory cannot be written.
-pub fn write_summary(plan: &Plan, summary: &Summary) -> Result<(), Failure> {
+pub(crate) fn write_summary(plan: &Plan, summary: &Summary) -> Result<(), Failure> {
     let Some(directory) = &plan.out else { return Ok(()) };
     let write = |name: &str, value: &serde_json::Value| {
         let text = serde_json::to_vec_pretty(value).map_err(std::io::Error::from);

@@ -15,28 +15,28 @@ const DEFAULT_FILE: &str = "slipstream.toml";
 
 /// Flags that every command knows.
 #[derive(Debug, Clone, Default, Args)]
-pub struct Flags {
+pub(crate) struct Flags {
     /// Name of a recorded world; prefixes its topics and groups. Without it: the live world
     #[arg(long, global = true, value_name = "NAME", value_parser = world_name)]
-    pub world: Option<String>,
+    pub(crate) world: Option<String>,
     /// Kafka bootstrap servers, HOST:PORT[,…]
     #[arg(long, global = true, value_name = "HOST:PORT", env = "SLIPSTREAM_BOOTSTRAP")]
-    pub bootstrap: Option<String>,
+    pub(crate) bootstrap: Option<String>,
     /// Schema registry
     #[arg(long, global = true, value_name = "URL", env = "SLIPSTREAM_REGISTRY")]
-    pub registry: Option<String>,
+    pub(crate) registry: Option<String>,
     /// Directory of local state: stores and the instance's name
     #[arg(long, global = true, value_name = "DIR", env = "SLIPSTREAM_STATE")]
-    pub state: Option<PathBuf>,
+    pub(crate) state: Option<PathBuf>,
     /// Address of API, metrics and console
     #[arg(long, global = true, value_name = "ADDR", env = "SLIPSTREAM_LISTEN")]
-    pub listen: Option<SocketAddr>,
+    pub(crate) listen: Option<SocketAddr>,
     /// Settings file
     #[arg(long, global = true, value_name = "FILE", env = "SLIPSTREAM_CONFIG")]
-    pub config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
     /// Log lines as JSON instead of text
     #[arg(long, global = true, env = "SLIPSTREAM_LOG_JSON")]
-    pub log_json: bool,
+    pub(crate) log_json: bool,
 }
 
 /// The settings file.
@@ -55,7 +55,7 @@ impl Flags {
     ///
     /// # Errors
     /// The file cannot be read, is not TOML, or has an unknown key.
-    pub fn resolve(mut self) -> Result<Self, Failure> {
+    pub(crate) fn resolve(mut self) -> Result<Self, Failure> {
         let file = match &self.config {
             Some(path) => read(path)?,
             None if Path::new(DEFAULT_FILE).exists() => read(Path::new(DEFAULT_FILE))?,
@@ -76,7 +76,7 @@ impl Flags {
     ///
     /// # Errors
     /// None is configured.
-    pub fn required_bootstrap(&self) -> Result<&str, Failure> {
+    pub(crate) fn required_bootstrap(&self) -> Result<&str, Failure> {
         self.bootstrap.as_deref().ok_or_else(|| {
             Failure::usage("no Kafka cluster: give --bootstrap HOST:PORT or set SLIPSTREAM_BOOTSTRAP; `slipstream broker` starts a dev broker")
         })

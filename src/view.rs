@@ -14,7 +14,7 @@ const PLAIN_EVERY_MS: i64 = 2 * 3_600_000;
 
 /// Draws boards on standard error.
 #[derive(Debug)]
-pub struct View {
+pub(crate) struct View {
     title: String,
     terminal: bool,
     drawn: usize,
@@ -23,12 +23,12 @@ pub struct View {
 
 impl View {
     /// A view with a title line.
-    pub fn new(title: impl Into<String>) -> Self {
+    pub(crate) fn new(title: impl Into<String>) -> Self {
         Self { title: title.into(), terminal: std::io::stderr().is_terminal(), drawn: 0, last_plain: i64::MIN }
     }
 
     /// Shows the board as it is now.
-    pub fn draw(&mut self, board: &Board) {
+    pub(crate) fn draw(&mut self, board: &Board) {
         if self.terminal {
             let lines = lines(&self.title, board);
             let mut text = String::new();
@@ -45,7 +45,7 @@ impl View {
     }
 
     /// Nothing more comes in place: what follows stands below.
-    pub fn end(&mut self, board: &Board) {
+    pub(crate) fn end(&mut self, board: &Board) {
         self.last_plain = i64::MIN;
         self.draw(board);
         self.drawn = 0;

@@ -23,14 +23,14 @@ const SHOWN: &[&str] = &[
 ];
 
 /// A thread that reads for the board.
-pub struct Watch {
+pub(crate) struct Watch {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Result<(), Failure>>,
 }
 
 impl Watch {
     /// Stops reading. A board that could not be kept is reported; nothing else depends on it.
-    pub fn stop(self) {
+    pub(crate) fn stop(self) {
         self.stop.store(true, Ordering::Relaxed);
         match self.thread.join() {
             Ok(Ok(())) => {}
@@ -44,7 +44,7 @@ impl Watch {
 ///
 /// # Errors
 /// The topics cannot be opened.
-pub fn board(cluster: Cluster, face: Arc<Face>) -> Result<Watch, Failure> {
+pub(crate) fn board(cluster: Cluster, face: Arc<Face>) -> Result<Watch, Failure> {
     let mut reader = Reader::open(&cluster, SHOWN, Start::Beginning)?;
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = Arc::clone(&stop);

@@ -15,7 +15,7 @@ use crate::failure::Failure;
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Administers one cluster.
-pub struct Admin {
+pub(crate) struct Admin {
     client: AdminClient<DefaultClientContext>,
     bootstrap: String,
 }
@@ -25,7 +25,7 @@ impl Admin {
     ///
     /// # Errors
     /// The address makes no sense.
-    pub fn new(bootstrap: &str) -> Result<Self, Failure> {
+    pub(crate) fn new(bootstrap: &str) -> Result<Self, Failure> {
         let client = ClientConfig::new().set("bootstrap.servers", bootstrap).create().map_err(Failure::usage)?;
         Ok(Self { client, bootstrap: bootstrap.to_owned() })
     }
@@ -38,7 +38,7 @@ impl Admin {
     ///
     /// # Errors
     /// None does.
-    pub fn brokers(&self) -> Result<i16, Failure> {
+    pub(crate) fn brokers(&self) -> Result<i16, Failure> {
         let metadata = self.client.inner().fetch_metadata(None, TIMEOUT).map_err(|e| self.unreachable(e))?;
         Ok(i16::try_from(metadata.brokers().len()).unwrap_or(i16::MAX))
     }
@@ -47,7 +47,7 @@ impl Admin {
     ///
     /// # Errors
     /// The cluster does not answer.
-    pub async fn existing(&self) -> Result<Vec<Existing>, Failure> {
+    pub(crate) async fn existing(&self) -> Result<Vec<Existing>, Failure> {
         let metadata = self.client.inner().fetch_metadata(None, TIMEOUT).map_err(|e| self.unreachable(e))?;
         let mut topics = Vec::new();
         for topic in metadata.topics() {
@@ -81,7 +81,7 @@ impl Admin {
     ///
     /// # Errors
     /// The cluster refuses one; the message names it.
-    pub async fn create(&self, wanted: &[Wanted]) -> Result<(), Failure> {
+    pub(crate) async fn create(&self, wanted: &[Wanted]) -> Result<(), Failure> {
         let new = wanted.iter().map(|topic| {
             let start = NewTopic::new(&topic.name, topic.partitions, TopicReplication::Fixed(i32::from(topic.replication)));
             topic.configs.iter().fold(start, |new, (name, value)| new.set(name, value))
@@ -100,7 +100,7 @@ impl Admin {
     ///
     /// # Errors
     /// The cluster refuses it.
-    pub async fn carry_out(&self, change: &Change) -> Result<(), Failure> {
+    pub(crate) async fn carry_out(&self, change: &Change) -> Result<(), Failure> {
         match change {
             Change::Create(wanted) => self.create(std::slice::from_ref(wanted)).await,
             Change::Set { topic, name, to, .. } => self.set(topic, name, to).await,
@@ -125,7 +125,7 @@ impl Admin {
     ///
     /// # Errors
     /// The cluster refuses one.
-    pub async fn delete(&self, topics: &[&str]) -> Result<(), Failure> {
+    pub(crate) async fn delete(&self, topics: &[&str]) -> Result<(), Failure> {
         for result in self.client.delete_topics(topics, &options()).await.map_err(|e| self.unreachable(e))? {
             match result {
                 Ok(_) | Err((_, RDKafkaErrorCode::UnknownTopicOrPartition)) => {}

@@ -1,8 +1,8 @@
 //! A configured cluster: Kafka, schema registry, and the world in it.
 
-pub mod admin;
-pub mod reader;
-pub mod world;
+pub(crate) mod admin;
+pub(crate) mod reader;
+pub(crate) mod world;
 
 use std::sync::Arc;
 
@@ -18,11 +18,11 @@ use crate::failure::Failure;
 use crate::settings::Flags;
 
 /// A cluster and a world in it.
-pub struct Cluster {
+pub(crate) struct Cluster {
     /// Kafka bootstrap servers.
-    pub bootstrap: String,
+    pub(crate) bootstrap: String,
     /// The world.
-    pub world: World,
+    pub(crate) world: World,
     edge: Arc<dyn Codec>,
 }
 
@@ -31,7 +31,7 @@ impl Cluster {
     ///
     /// # Errors
     /// No cluster or registry is configured.
-    pub fn connect(flags: &Flags) -> Result<Self, Failure> {
+    pub(crate) fn connect(flags: &Flags) -> Result<Self, Failure> {
         let bootstrap = flags.required_bootstrap()?.to_owned();
         let world = World::new(flags.world.as_deref()).map_err(Failure::usage)?;
         let registry = flags.registry.as_deref().ok_or_else(|| {
@@ -41,12 +41,12 @@ impl Cluster {
     }
 
     /// The codec of this cluster's topics.
-    pub fn codec(&self) -> Arc<dyn Codec> {
+    pub(crate) fn codec(&self) -> Arc<dyn Codec> {
         Arc::clone(&self.edge)
     }
 
     /// The cluster's name of a topic.
-    pub fn topic(&self, topic: &str) -> String {
+    pub(crate) fn topic(&self, topic: &str) -> String {
         self.world.topic(topic)
     }
 }
@@ -55,7 +55,7 @@ impl Cluster {
 ///
 /// # Errors
 /// The system refuses threads.
-pub fn tokio() -> Result<Runtime, Failure> {
+pub(crate) fn tokio() -> Result<Runtime, Failure> {
     Runtime::new().map_err(|e| Failure::dependency(format_args!("cannot start threads: {e}")))
 }
 
@@ -69,7 +69,7 @@ fn edge(registry: &str) -> Result<Arc<dyn Codec>, Failure> {
 ///
 /// # Errors
 /// The catalogue cannot be read.
-pub fn subjects() -> Result<Vec<(String, String)>, Failure> {
+pub(crate) fn subjects() -> Result<Vec<(String, String)>, Failure> {
     let catalogue = catalogue::load()?;
     let pairs = catalogue.topics.iter().flat_map(|t| t.schemas.iter().map(move |s| (t.name.clone(), s.clone())));
     Ok(pairs.collect())
@@ -79,7 +79,7 @@ pub fn subjects() -> Result<Vec<(String, String)>, Failure> {
 ///
 /// # Errors
 /// The registry refuses one or does not answer.
-pub fn register(registry: &str) -> Result<Vec<Registered>, Failure> {
+pub(crate) fn register(registry: &str) -> Result<Vec<Registered>, Failure> {
     let subjects = subjects()?;
     let pairs: Vec<_> = subjects.iter().map(|(topic, record)| (topic.as_str(), record.as_str())).collect();
     Registry::new(registry).register(&pairs).map_err(Failure::dependency)
@@ -89,7 +89,7 @@ pub fn register(registry: &str) -> Result<Vec<Registered>, Failure> {
 ///
 /// # Errors
 /// The cluster or the registry refuses.
-pub async fn prepare(bootstrap: &str, registry: &str, world: topics::World<'_>) -> Result<(), Failure> {
+pub(crate) async fn prepare(bootstrap: &str, registry: &str, world: topics::World<'_>) -> Result<(), Failure> {
     let admin = admin::Admin::new(bootstrap)?;
     let wanted = catalogue::load()?.wanted(world, admin.brokers()?);
     admin.create(&wanted).await?;
@@ -97,7 +97,7 @@ pub async fn prepare(bootstrap: &str, registry: &str, world: topics::World<'_>) 
 }
 
 /// Waits for Ctrl-C or SIGTERM.
-pub async fn stopped() {
+pub(crate) async fn stopped() {
     use tokio::signal::unix::{SignalKind, signal};
     let terminated = async {
         match signal(SignalKind::terminate()) {

@@ -28,7 +28,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Where to start reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
+pub(crate) enum Start {
     /// The earliest record kept.
     Beginning,
     /// What is written from now on.
@@ -36,21 +36,21 @@ pub enum Start {
 }
 
 /// One record read, or why it cannot be.
-pub type Read = Result<Record, (Place, Poison)>;
+pub(crate) type Read = Result<Record, (Place, Poison)>;
 
 /// Where a record stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub(crate) struct Place {
     /// Topic, without the world's prefix.
-    pub topic: &'static str,
+    pub(crate) topic: &'static str,
     /// Partition.
-    pub partition: i32,
+    pub(crate) partition: i32,
     /// Offset.
-    pub offset: i64,
+    pub(crate) offset: i64,
 }
 
 /// A reader of some topics.
-pub struct Reader {
+pub(crate) struct Reader {
     consumer: BaseConsumer,
     codec: Arc<dyn Codec>,
     names: BTreeMap<String, &'static str>,
@@ -62,7 +62,7 @@ impl Reader {
     ///
     /// # Errors
     /// The cluster does not answer, or a topic is missing.
-    pub fn open(cluster: &Cluster, topics: &[&'static str], start: Start) -> Result<Self, Failure> {
+    pub(crate) fn open(cluster: &Cluster, topics: &[&'static str], start: Start) -> Result<Self, Failure> {
         let consumer: BaseConsumer = ClientConfig::new()
             .set("bootstrap.servers", &cluster.bootstrap)
             .set("group.id", "slipstream-reader")
@@ -112,7 +112,7 @@ impl Reader {
     ///
     /// # Errors
     /// The cluster is gone.
-    pub fn next(&mut self, wait: Duration) -> Result<Option<Read>, Failure> {
+    pub(crate) fn next(&mut self, wait: Duration) -> Result<Option<Read>, Failure> {
         match self.consumer.poll(wait) {
             None => Ok(None),
             Some(Ok(message)) => Ok(Some(read(&message, &self.names, &*self.codec))),
@@ -124,7 +124,7 @@ impl Reader {
     ///
     /// # Errors
     /// The client has lost its assignment.
-    pub fn at_end(&mut self) -> Result<bool, Failure> {
+    pub(crate) fn at_end(&mut self) -> Result<bool, Failure> {
         let positions = self.consumer.position().map_err(Failure::dependency)?;
         self.ends.retain(|(topic, partition), end| {
             let position = positions.find_partition(topic, *partition).map(|p| p.offset());
@@ -137,7 +137,7 @@ impl Reader {
     ///
     /// # Errors
     /// The cluster is gone, or `take` stops.
-    pub fn drain(&mut self, mut take: impl FnMut(Read) -> Result<(), Failure>) -> Result<(), Failure> {
+    pub(crate) fn drain(&mut self, mut take: impl FnMut(Read) -> Result<(), Failure>) -> Result<(), Failure> {
         while !self.at_end()? {
             while let Some(read) = self.next(Duration::from_millis(50))? {
                 take(read)?;

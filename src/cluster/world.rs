@@ -29,10 +29,10 @@ use crate::out::{Counts, OutDir, Selection};
 use crate::settings::Flags;
 
 /// World of a replay that is given none.
-pub const DEFAULT_WORLD: &str = "replay";
+pub(crate) const DEFAULT_WORLD: &str = "replay";
 
 /// A recorded world on a cluster, ready to be fed and run.
-pub struct Recorded {
+pub(crate) struct Recorded {
     cluster: Cluster,
     topology: Topology,
     config: Config,
@@ -43,7 +43,7 @@ impl Recorded {
     ///
     /// # Errors
     /// The cluster or the registry does not answer or refuses.
-    pub fn open(flags: &Flags) -> Result<Self, Failure> {
+    pub(crate) fn open(flags: &Flags) -> Result<Self, Failure> {
         let cluster = Cluster::connect(flags)?;
         let registry = flags.registry.as_deref().unwrap_or_default();
         tokio()?.block_on(prepare(&cluster.bootstrap, registry, TopicWorld::Recorded(cluster.world.name())))?;
@@ -55,7 +55,7 @@ impl Recorded {
     ///
     /// # Errors
     /// The source fails, or the cluster refuses.
-    pub fn feed(&self, name: &str, source: &mut dyn Source, speed: Speed, stop: &AtomicBool) -> Result<u64, Failure> {
+    pub(crate) fn feed(&self, name: &str, source: &mut dyn Source, speed: Speed, stop: &AtomicBool) -> Result<u64, Failure> {
         let mut source = Peeked { head: source.next().map_err(Failure::dependency)?, source };
         let start = source.head.as_ref().map_or(FOREVER, |record| record.timestamp);
         let declaration = Declaration { sources: vec![name.to_owned()], start, live: false };
@@ -70,7 +70,7 @@ impl Recorded {
     ///
     /// # Errors
     /// A topic does not fit, or the cluster does not answer.
-    pub fn start(&self) -> Result<Handle, Failure> {
+    pub(crate) fn start(&self) -> Result<Handle, Failure> {
         let units = units(&self.topology);
         runtime::start(&self.config, &self.topology, &self.cluster.codec(), &units).map_err(failure)
     }
@@ -79,7 +79,7 @@ impl Recorded {
     ///
     /// # Errors
     /// The cluster does not answer, a record cannot be read, or the directory cannot be written.
-    pub fn collect(&self, out: &mut OutDir, selection: &Selection) -> Result<Counts, Failure> {
+    pub(crate) fn collect(&self, out: &mut OutDir, selection: &Selection) -> Result<Counts, Failure> {
         let disk = |e: std::io::Error| Failure::dependency(format_args!("--out: {e}"));
         for topic in selection.topics() {
             let mut records = Vec::new();
@@ -95,7 +95,7 @@ impl Recorded {
 }
 
 /// How this process runs in a world.
-pub fn config(cluster: &Cluster, order: Order, instance: Option<String>) -> Config {
+pub(crate) fn config(cluster: &Cluster, order: Order, instance: Option<String>) -> Config {
     Config {
         connection: Connection::plain(&cluster.bootstrap),
         world: cluster.world.clone(),
@@ -107,7 +107,7 @@ pub fn config(cluster: &Cluster, order: Order, instance: Option<String>) -> Conf
 }
 
 /// The units of a topology, each once, in order.
-pub fn units(topology: &Topology) -> Vec<&'static str> {
+pub(crate) fn units(topology: &Topology) -> Vec<&'static str> {
     let mut units: Vec<_> = topology.stages.iter().map(|stage| stage.unit).collect();
     units.dedup();
     units
@@ -117,7 +117,7 @@ pub fn units(topology: &Topology) -> Vec<&'static str> {
 ///
 /// # Errors
 /// A shard gives up first.
-pub fn until_complete(handle: Handle) -> Result<(), Failure> {
+pub(crate) fn until_complete(handle: Handle) -> Result<(), Failure> {
     while !handle.is_finished() && !handle.status().iter().any(|shard| shard.complete) {
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -126,7 +126,7 @@ pub fn until_complete(handle: Handle) -> Result<(), Failure> {
 }
 
 /// A runtime's end as the program's.
-pub fn failure(error: RuntimeError) -> Failure {
+pub(crate) fn failure(error: RuntimeError) -> Failure {
     match error {
         RuntimeError::Topology(_) => Failure::bug(error),
         RuntimeError::Refused(_) => Failure::usage(error),

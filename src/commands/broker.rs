@@ -14,7 +14,7 @@ use crate::say;
 ///
 /// Example: slipstream broker --port 9092 --registry-port 8081
 #[derive(Debug, Args)]
-pub struct Broker {
+pub(crate) struct Broker {
     /// Port of the Kafka protocol; a free one if not given
     #[arg(long)]
     port: Option<u16>,
@@ -33,7 +33,7 @@ pub struct Broker {
 ///
 /// # Errors
 /// A port is taken, or the directory cannot be used.
-pub fn run(args: &Broker) -> Result<Done, Failure> {
+pub(crate) fn run(args: &Broker) -> Result<Done, Failure> {
     let runtime = cluster::tokio()?;
     runtime.block_on(async {
         let options = Options { data: args.data.clone(), port: args.port, registry_port: args.registry_port };

@@ -40,7 +40,7 @@ const DRAW_EVERY: Duration = Duration::from_millis(250);
 ///
 /// Example: slipstream demo
 #[derive(Debug, Args)]
-pub struct Demo {
+pub(crate) struct Demo {
     /// European scenario that follows the real day
     #[arg(long, default_value = "weather-at-hub")]
     scenario: String,
@@ -56,7 +56,7 @@ pub struct Demo {
 ///
 /// # Errors
 /// A port cannot be had, or the results cannot be written.
-pub fn run(args: &Demo, flags: &Flags) -> Result<Done, Failure> {
+pub(crate) fn run(args: &Demo, flags: &Flags) -> Result<Done, Failure> {
     let scratch = tempfile::tempdir().map_err(Failure::dependency)?;
     let mut source = source(args, scratch.path())?;
     let runtime = cluster::tokio()?;

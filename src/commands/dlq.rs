@@ -18,7 +18,7 @@ use crate::settings::Flags;
 ///
 /// Example: slipstream dlq list
 #[derive(Debug, Args)]
-pub struct Dlq {
+pub(crate) struct Dlq {
     #[command(subcommand)]
     action: Action,
 }
@@ -42,7 +42,7 @@ enum Action {
 ///
 /// # Errors
 /// The cluster does not answer, or there is no such dead letter.
-pub fn run(args: &Dlq, flags: &Flags) -> Result<Done, Failure> {
+pub(crate) fn run(args: &Dlq, flags: &Flags) -> Result<Done, Failure> {
     let letters = read(&Cluster::connect(flags)?)?;
     match &args.action {
         Action::List { json } => list(&letters, *json),

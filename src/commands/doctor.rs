@@ -15,7 +15,7 @@ use crate::settings::Flags;
 ///
 /// Example: slipstream doctor --bootstrap localhost:9092 --registry http://localhost:8081
 #[derive(Debug, Args)]
-pub struct Doctor {}
+pub(crate) struct Doctor {}
 
 /// One finding.
 struct Finding {
@@ -27,7 +27,7 @@ struct Finding {
 ///
 /// # Errors
 /// Something does not answer or does not fit; every finding is printed first.
-pub fn run(_args: &Doctor, flags: &Flags) -> Result<Done, Failure> {
+pub(crate) fn run(_args: &Doctor, flags: &Flags) -> Result<Done, Failure> {
     let findings = [
         Finding { what: "schemas", result: schemas() },
         Finding { what: "state", result: state(flags) },

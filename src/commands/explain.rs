@@ -43,7 +43,7 @@ const VALUE_SHOWN: usize = 240;
 ///
 /// Example: slipstream explain AA1234/2008-01-31/JFK-LAX
 #[derive(Debug, Args)]
-pub struct Explain {
+pub(crate) struct Explain {
     /// A leg (AA1234/2008-01-31/JFK-LAX), a PNR, or an event id
     subject: String,
     /// Read the files of a replay's --out directory instead of a cluster
@@ -74,7 +74,7 @@ impl Link {
 ///
 /// # Errors
 /// Nothing is known of the subject, or the records cannot be read.
-pub fn run(args: &Explain, flags: &Flags) -> Result<Done, Failure> {
+pub(crate) fn run(args: &Explain, flags: &Flags) -> Result<Done, Failure> {
     let links = match &args.from {
         Some(directory) => from_files(directory)?,
         None => from_cluster(&Cluster::connect(flags)?)?,

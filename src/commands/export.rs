@@ -29,7 +29,7 @@ enum Format {
 ///
 /// Example: slipstream export rotation.signals --format csv > rotation.csv
 #[derive(Debug, Args)]
-pub struct Export {
+pub(crate) struct Export {
     /// Topic, without a world's prefix
     topic: String,
     /// File format
@@ -41,7 +41,7 @@ pub struct Export {
 ///
 /// # Errors
 /// No such topic, or the cluster does not answer.
-pub fn run(args: &Export, flags: &Flags) -> Result<Done, Failure> {
+pub(crate) fn run(args: &Export, flags: &Flags) -> Result<Done, Failure> {
     let topic = topic_name(&args.topic)?;
     let cluster = Cluster::connect(flags)?;
     let mut records = Vec::new();

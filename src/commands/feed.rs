@@ -15,7 +15,7 @@ use crate::settings::Flags;
 ///
 /// Example: slipstream feed bts:data/bts-2008-01-31.csv.gz --world jan31 --bootstrap localhost:9092
 #[derive(Debug, Args)]
-pub struct Feed {
+pub(crate) struct Feed {
     #[command(flatten)]
     recordings: Recordings,
     /// Event time per wall time: 60x, or max
@@ -30,7 +30,7 @@ pub struct Feed {
 ///
 /// # Errors
 /// No world is named, an input cannot be used, or the cluster does not answer.
-pub fn run(args: &Feed, flags: &Flags) -> Result<Done, Failure> {
+pub(crate) fn run(args: &Feed, flags: &Flags) -> Result<Done, Failure> {
     if flags.world.is_none() {
         return Err(Failure::usage("recordings do not go into the live world: give --world NAME"));
     }

@@ -1,18 +1,18 @@
 //! The commands, one file each.
 
-pub mod broker;
-pub mod demo;
-pub mod dlq;
-pub mod doctor;
-pub mod explain;
-pub mod export;
-pub mod feed;
-pub mod replay;
-pub mod run;
-pub mod schemas;
-pub mod simulate;
-pub mod tail;
-pub mod topics;
+pub(crate) mod broker;
+pub(crate) mod demo;
+pub(crate) mod dlq;
+pub(crate) mod doctor;
+pub(crate) mod explain;
+pub(crate) mod export;
+pub(crate) mod feed;
+pub(crate) mod replay;
+pub(crate) mod run;
+pub(crate) mod schemas;
+pub(crate) mod simulate;
+pub(crate) mod tail;
+pub(crate) mod topics;
 
 use crate::failure::Failure;
 
@@ -20,7 +20,7 @@ use crate::failure::Failure;
 ///
 /// # Errors
 /// There is none; the message lists those there are.
-pub fn topic_name(name: &str) -> Result<&'static str, Failure> {
+pub(crate) fn topic_name(name: &str) -> Result<&'static str, Failure> {
     let all = slipstream_schemas::topics::ALL;
     all.iter()
         .copied()

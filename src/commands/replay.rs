@@ -28,7 +28,7 @@ use crate::settings::Flags;
 ///
 /// Example: slipstream replay bts:data/bts-2008-01-31.csv.gz --speed max --out out/
 #[derive(Debug, Args)]
-pub struct Replay {
+pub(crate) struct Replay {
     #[command(flatten)]
     recordings: Recordings,
     #[command(flatten)]
@@ -37,7 +37,7 @@ pub struct Replay {
 
 /// Which recordings, and what of them was known when.
 #[derive(Debug, Clone, Args)]
-pub struct Recordings {
+pub(crate) struct Recordings {
     /// Recordings, KIND:PATH, a glob allowed: bts:… recording:…
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<String>,
@@ -60,10 +60,10 @@ pub struct Recordings {
 
 /// How a run is played, and where its results go.
 #[derive(Debug, Clone, Args)]
-pub struct Play {
+pub(crate) struct Play {
     /// Event time per wall time: 60x, or max
     #[arg(long, default_value = "max")]
-    pub speed: Speed,
+    pub(crate) speed: Speed,
     /// Directory for one file a topic, summary.json and timing.json
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -78,7 +78,7 @@ pub struct Play {
     physical: bool,
     /// Seed of everything that is drawn
     #[arg(long, default_value_t = 0)]
-    pub seed: u64,
+    pub(crate) seed: u64,
 }
 
 impl Recordings {
@@ -86,12 +86,12 @@ impl Recordings {
     ///
     /// # Errors
     /// No such kind or file.
-    pub fn inputs(&self) -> Result<Vec<Input>, Failure> {
+    pub(crate) fn inputs(&self) -> Result<Vec<Input>, Failure> {
         self.inputs.iter().map(|text| text.parse().map_err(Failure::usage)).collect()
     }
 
     /// What was known when.
-    pub fn playback(&self, seed: u64) -> Playback {
+    pub(crate) fn playback(&self, seed: u64) -> Playback {
         let tails = match (self.strict_tails, self.no_tails) {
             (true, _) => Tails::Strict,
             (_, true) => Tails::Never,
@@ -110,7 +110,7 @@ impl Play {
     ///
     /// # Errors
     /// `--topics` names one that does not exist.
-    pub fn plan(&self, identity: String) -> Result<Plan, Failure> {
+    pub(crate) fn plan(&self, identity: String) -> Result<Plan, Failure> {
         let selection = Selection { topics: self.topics.clone(), physical: self.physical };
         if let Some(topic) = selection.unknown() {
             return Err(Failure::usage(format_args!("--topics: there is no topic `{topic}`")));
@@ -124,7 +124,7 @@ impl Play {
 ///
 /// # Errors
 /// An input, the journal or the output cannot be used.
-pub fn run(args: &Replay, flags: &Flags) -> Result<Done, Failure> {
+pub(crate) fn run(args: &Replay, flags: &Flags) -> Result<Done, Failure> {
     let inputs = args.recordings.inputs()?;
     let playback = args.recordings.playback(args.play.seed);
     let mut feed = inputs::open(&inputs, playback).map_err(Failure::usage)?;
@@ -140,7 +140,7 @@ pub fn run(args: &Replay, flags: &Flags) -> Result<Done, Failure> {
 ///
 /// # Errors
 /// The source, the cluster, the journal or the output fails.
-pub fn play(source: &mut dyn Source, play: &Play, flags: &Flags, identity: String) -> Result<Summary, Failure> {
+pub(crate) fn play(source: &mut dyn Source, play: &Play, flags: &Flags, identity: String) -> Result<Summary, Failure> {
     let plan = play.plan(identity)?;
     let summary = if flags.bootstrap.is_some() { on_cluster(source, &plan, flags)? } else { alone(source, &plan)? };
     let records: u64 = summary.counts.values().flat_map(|types| types.values()).sum();

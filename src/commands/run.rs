@@ -26,7 +26,7 @@ const REPORT_EVERY: Duration = Duration::from_millis(500);
 ///
 /// Example: slipstream run --bootstrap localhost:9092 --registry http://localhost:8081
 #[derive(Debug, Args)]
-pub struct Run {
+pub(crate) struct Run {
     /// arrival: for latency, the default of the live world; event-time: for equal bytes, the default of a recorded one
     #[arg(long, value_enum)]
     order: Option<Order>,
@@ -48,7 +48,7 @@ enum Order {
 ///
 /// # Errors
 /// A topic does not fit, the cluster does not answer, or a shard gives up.
-pub fn run(args: &Run, flags: &Flags) -> Result<Done, Failure> {
+pub(crate) fn run(args: &Run, flags: &Flags) -> Result<Done, Failure> {
     let cluster = Cluster::connect(flags)?;
     let topology = pipeline::topology(catalogue::partitions(&catalogue::load()?));
     let units = match &args.stages {

@@ -12,7 +12,7 @@ use crate::settings::Flags;
 ///
 /// Example: slipstream schemas check
 #[derive(Debug, Args)]
-pub struct Schemas {
+pub(crate) struct Schemas {
     #[command(subcommand)]
     action: Action,
 }
@@ -31,7 +31,7 @@ enum Action {
 ///
 /// # Errors
 /// The registry refuses or does not answer.
-pub fn run(args: &Schemas, flags: &Flags) -> Result<Done, Failure> {
+pub(crate) fn run(args: &Schemas, flags: &Flags) -> Result<Done, Failure> {
     match args.action {
         Action::Check => Ok(check()),
         Action::Register => register(flags),

@@ -15,7 +15,7 @@ use crate::settings::Flags;
 ///
 /// Example: slipstream simulate weather-at-hub --seed 7 --out out/
 #[derive(Debug, Args)]
-pub struct Simulate {
+pub(crate) struct Simulate {
     /// A scenario's name or the path of a scenario file
     scenario: String,
     #[command(flatten)]
@@ -29,7 +29,7 @@ pub struct Simulate {
 ///
 /// # Errors
 /// No such scenario, or the output cannot be written.
-pub fn run(args: &Simulate, flags: &Flags) -> Result<Done, Failure> {
+pub(crate) fn run(args: &Simulate, flags: &Flags) -> Result<Done, Failure> {
     let scenario = Scenario::load(&args.scenario).map_err(Failure::usage)?;
     let simulator = Simulator::new(&scenario, args.play.seed).map_err(Failure::usage)?;
     let day = simulator.summary();

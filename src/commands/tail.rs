@@ -16,7 +16,7 @@ use crate::settings::Flags;
 ///
 /// Example: slipstream tail disruption.events --from-start --key AA1234/2008-01-31/JFK-LAX
 #[derive(Debug, Args)]
-pub struct Tail {
+pub(crate) struct Tail {
     /// Topic, without a world's prefix
     topic: String,
     /// Begin with the earliest record kept
@@ -40,7 +40,7 @@ pub struct Tail {
 ///
 /// # Errors
 /// No such topic, or the cluster does not answer.
-pub fn run(args: &Tail, flags: &Flags) -> Result<Done, Failure> {
+pub(crate) fn run(args: &Tail, flags: &Flags) -> Result<Done, Failure> {
     let topic = topic_name(&args.topic)?;
     let cluster = Cluster::connect(flags)?;
     let start = if args.from_start { Start::Beginning } else { Start::End };

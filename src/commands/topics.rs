@@ -15,7 +15,7 @@ use crate::settings::Flags;
 ///
 /// Example: slipstream topics plan --bootstrap localhost:9092
 #[derive(Debug, Args)]
-pub struct Topics {
+pub(crate) struct Topics {
     #[command(subcommand)]
     action: Action,
 }
@@ -49,7 +49,7 @@ enum Action {
 ///
 /// # Errors
 /// The cluster does not answer or refuses, or the answer to the question was no.
-pub fn run(args: &Topics, flags: &Flags) -> Result<Done, Failure> {
+pub(crate) fn run(args: &Topics, flags: &Flags) -> Result<Done, Failure> {
     let runtime = cluster::tokio()?;
     let admin = Admin::new(flags.required_bootstrap()?)?;
     let catalogue = catalogue::load()?;

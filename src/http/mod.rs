@@ -28,25 +28,25 @@ const CONSOLE: &str = include_str!("console.html");
 
 /// Health of the process, as last reported by its parts.
 #[derive(Debug, Clone, Default)]
-pub struct Health {
+pub(crate) struct Health {
     /// Parts that do not run, with the reason.
-    pub faults: Vec<String>,
+    pub(crate) faults: Vec<String>,
 }
 
 /// What the pages read.
 #[derive(Default)]
-pub struct Face {
+pub(crate) struct Face {
     /// The board.
-    pub board: Mutex<Board>,
+    pub(crate) board: Mutex<Board>,
     /// Health.
-    pub health: Mutex<Health>,
+    pub(crate) health: Mutex<Health>,
     /// Metrics.
-    pub metrics: Metrics,
+    pub(crate) metrics: Metrics,
 }
 
 impl Face {
     /// Takes over what the shards say of themselves.
-    pub fn report(&self, shards: &[ShardStatus]) {
+    pub(crate) fn report(&self, shards: &[ShardStatus]) {
         if let Ok(mut health) = self.health.lock() {
             health.faults = shards.iter().filter_map(fault).collect();
         }
@@ -67,7 +67,7 @@ fn fault(shard: &ShardStatus) -> Option<String> {
 ///
 /// # Errors
 /// The port is taken.
-pub async fn serve(listen: Option<SocketAddr>, face: Arc<Face>) -> Result<SocketAddr, Failure> {
+pub(crate) async fn serve(listen: Option<SocketAddr>, face: Arc<Face>) -> Result<SocketAddr, Failure> {
     let wanted = listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
     let taken = |e: std::io::Error| Failure::dependency(format_args!("{wanted}: {e}; choose another address with --listen"));
     let listener = tokio::net::TcpListener::bind(wanted).await.map_err(taken)?;
