@@ -1,0 +1,110 @@
+//! Records of the pipeline itself: audit, weather as received, dead letters, promises, the clock.
+
+use crate::ids::Airport;
+use crate::record;
+
+record! {
+    /// One automatic choice: what went in, what decided, what else was possible. Key: subject.
+    pub struct Audit {
+        /// Leg key, PNR or passenger.
+        subject: String,
+        /// Stage that chose.
+        stage: String,
+        /// What was chosen.
+        decision: String,
+        /// Rule set or model with its version.
+        rule: String,
+        /// Facts, `name=value`.
+        inputs: Vec<String>,
+        /// What else was possible, and why not.
+        alternatives: Vec<String>,
+    }
+}
+
+record! {
+    /// A weather report or forecast as received. Key: airport.
+    pub struct WeatherReport {
+        /// Airport.
+        airport: Airport,
+        /// METAR, SPECI, TAF or SIGMET.
+        kind: String,
+        /// Time of observation or issue, epoch ms.
+        observed_at: i64,
+        /// The report's text.
+        raw: String,
+    }
+}
+
+record! {
+    /// A record that a stage refused, or that came too late. Key: the record's key.
+    pub struct DeadLetter {
+        /// Short machine-readable reason.
+        reason: String,
+        /// Stage that refused it.
+        stage: String,
+        /// Topic it came from.
+        topic: String,
+        /// Partition it came from.
+        partition: i32,
+        /// Offset it came from.
+        offset: i64,
+        /// What was wrong, with the field.
+        error: String,
+        /// The record's value, base64.
+        value: Option<String>,
+        /// Type of the refused record, where known.
+        record_type: Option<String>,
+        /// Times it was handed in again.
+        redeliveries: i32,
+    }
+}
+
+record! {
+    /// An offset of one partition.
+    pub struct Position {
+        /// Topic.
+        topic: String,
+        /// Partition.
+        partition: i32,
+        /// Offset after the last record meant.
+        offset: i64,
+    }
+}
+
+record! {
+    /// A task's or source's promise: everything stamped before `progress` is written. Key: writer and partition.
+    pub struct Progress {
+        /// Stage or `source:NAME`.
+        writer: String,
+        /// The task's input partition; 0 for a source.
+        partition: i32,
+        /// Epoch ms; the largest long means for ever.
+        progress: i64,
+        /// Last offset written, by partition.
+        written: Vec<Position>,
+        /// Read up to, by partition: records below `progress` before these positions are done.
+        read: Vec<Position>,
+        /// A source's position in its input, in records.
+        position: i64,
+    }
+}
+
+record! {
+    /// A world's declaration, on `progress` under the key `world`. Sources that are to write, and its first instant.
+    pub struct World {
+        /// Source names.
+        sources: Vec<String>,
+        /// First instant, epoch ms.
+        start: i64,
+        /// `live` or `recorded`.
+        time: String,
+    }
+}
+
+record! {
+    /// One tick of the live clock. One partition, one a second.
+    pub struct Tick {
+        /// Wall clock, epoch ms.
+        at: i64,
+    }
+}
