@@ -19,6 +19,7 @@ mod out;
 mod print;
 mod reference_run;
 mod settings;
+mod story;
 mod view;
 mod watch;
 

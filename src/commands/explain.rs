@@ -17,6 +17,7 @@ use crate::failure::{Done, Failure};
 use crate::out;
 use crate::say;
 use crate::settings::Flags;
+use crate::story;
 
 /// Topics that hold links of a chain.
 const CHAIN: &[&str] = &[
@@ -36,8 +37,8 @@ const CHAIN: &[&str] = &[
 ];
 /// Causes followed back from one event at most.
 const DEPTH_MAX: usize = 32;
-/// Characters of a value shown.
-const VALUE_SHOWN: usize = 240;
+/// Topics that repeat for the next stage what another topic says already: links, but not shown as text.
+const REPEATED: &[&str] = &[topics::FLIGHT_EVENTS_BY_AIRCRAFT, topics::DISRUPTION_BY_LEG, topics::DISRUPTION_BY_ORGANISATION];
 
 /// Why: the chain of events, the rule and the alternatives behind one decision.
 ///
@@ -94,7 +95,7 @@ pub(crate) fn run(args: &Explain, flags: &Flags) -> Result<Done, Failure> {
     for link in chain {
         if args.json {
             say!("{}", link.line);
-        } else {
+        } else if !REPEATED.contains(&link.topic) {
             say!("{}", sentence(link));
         }
     }
@@ -114,28 +115,13 @@ fn follow(start: usize, links: &[Link], by_id: &BTreeMap<&str, usize>, shown: &m
     }
 }
 
-/// `2008-01-31T14:05:00.000Z  flight.out  key` and what it says, indented.
+/// `2008-01-31 14:05  flight.out  key` and what it says, indented.
 fn sentence(link: &Link) -> String {
     let time = link.line["timestamp"].as_i64().map(slipstream_streams::record::rfc3339).unwrap_or_default();
-    let mut text = format!("{time}  {:<26} {}\n", link.text("type"), link.text("key"));
-    let value = &link.line["value"];
-    if link.topic == topics::DECISION_AUDIT {
-        let list = |field: &str| value[field].as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>();
-        text.push_str(&format!(
-            "    decided: {} by {}\n",
-            value["decision"].as_str().unwrap_or(""),
-            value["rule"].as_str().unwrap_or("")
-        ));
-        list("inputs").iter().for_each(|input| text.push_str(&format!("    fact: {input}\n")));
-        list("alternatives").iter().for_each(|other| text.push_str(&format!("    instead: {other}\n")));
-    } else {
-        let whole: String = value.to_string().chars().take(VALUE_SHOWN).collect();
-        text.push_str(&format!("    {whole}\n"));
-    }
-    if let Some(cause) = link.cause() {
-        text.push_str(&format!("    because of {cause}\n"));
-    }
-    text
+    let time = time.get(..16).unwrap_or_default().replace('T', " ");
+    let head = format!("{time}  {:<26} {}", link.text("type"), link.text("key"));
+    let told = story::tell(link.text("type"), &link.line["value"]);
+    std::iter::once(head).chain(told.into_iter().map(|line| format!("    {line}"))).collect::<Vec<_>>().join("\n")
 }
 
 fn from_files(directory: &std::path::Path) -> Result<Vec<Link>, Failure> {
