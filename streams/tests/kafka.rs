@@ -32,7 +32,7 @@ fn finish(pipeline: Handle) {
 #[test]
 fn event_time_order_gives_the_oracles_records() {
     let Some(cluster) = Cluster::new("plain", 4, 3) else { return };
-    let records = toy::readings(1, 2_000);
+    let records = toy::readings(1, 1_000);
     cluster.declare(&["meters"]);
     let pipeline = start(&cluster, Order::EventTime, None);
     cluster.publish("meters", &records);
@@ -45,7 +45,7 @@ fn event_time_order_gives_the_oracles_records() {
 #[test]
 fn instances_come_and_go_without_a_trace() {
     let Some(cluster) = Cluster::new("two", 3, 5) else { return };
-    let records = toy::readings(2, 2_000);
+    let records = toy::readings(2, 1_000);
     let (some, others): (Vec<_>, Vec<_>) = records.iter().cloned().partition(|record| record.topic == toy::READINGS);
     cluster.declare(&["readings", "corrections"]);
     let first = start(&cluster, Order::EventTime, None);

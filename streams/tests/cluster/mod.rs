@@ -31,7 +31,7 @@ use slipstream_streams::world::{Declaration, World};
 use crate::toy::{self, Fact, codec, fact};
 
 /// Longest time for anything.
-pub const PATIENCE: Duration = Duration::from_secs(90);
+pub const PATIENCE: Duration = Duration::from_secs(150);
 
 pub struct Cluster {
     pub bootstrap: String,
