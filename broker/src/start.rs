@@ -4,6 +4,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -14,6 +15,9 @@ use crate::{
     registry::{self, Registry},
     wire::{self, Cluster},
 };
+
+/// Longest wait for requests in progress when stopping.
+const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
 
 /// How to start. The default keeps everything in a temporary folder, on free ports.
 #[derive(Debug, Clone, Default)]
@@ -96,12 +100,14 @@ impl DevBroker {
         self.cluster.failure()
     }
 
-    /// Stops accepting, ends every connection, writes what is to be kept.
+    /// Stops accepting and ends every connection; takes 5 s at most for each of the two servers.
     pub async fn shutdown(mut self) {
         self.stop.cancel();
-        for server in std::mem::take(&mut self.servers) {
-            // A task that panicked has nothing more to write.
-            let _ended = server.await;
+        for mut server in std::mem::take(&mut self.servers) {
+            // Everything is on disk already; a request that never ends must not hold the program up.
+            if tokio::time::timeout(SHUTDOWN_MAX, &mut server).await.is_err() {
+                server.abort();
+            }
         }
     }
 }

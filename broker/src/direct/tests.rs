@@ -482,3 +482,23 @@ fn a_full_disk_stops_the_writing_and_says_so() {
         assert_eq!(direct.init_producer(None, 1_000).map(|_| ()), Err(Code::KafkaStorageError));
     }
 }
+
+#[test]
+fn cleaning_never_forgets_where_the_log_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut direct = Direct::on(Model::open(START, TINY, folder.path()).unwrap());
+    let settings = [("cleanup.policy", "compact"), ("segment.bytes", "100"), ("delete.retention.ms", "1")];
+    direct.create_topic("c", 1, &settings).unwrap();
+    let mut producer = direct.init_producer(None, 1_000).unwrap();
+    for value in [Some("1"), None, Some("2"), None] {
+        let keyed = Record { key: Some("k".into()), value: value.map(Bytes::from), timestamp: START, ..Record::default() };
+        direct.produce(&mut producer, "c", 0, &[keyed]).unwrap();
+    }
+    for restart in 1..4 {
+        drop(direct);
+        let now = START + restart * 60_000;
+        direct = Direct::on(Model::open(now, TINY, folder.path()).unwrap());
+        direct.advance(now + 10_000);
+        assert_eq!(direct.watermarks("c", 0).unwrap().end, 4);
+    }
+}

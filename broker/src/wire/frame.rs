@@ -32,6 +32,8 @@ pub(super) enum Hostile {
     Body(String),
     #[error("answer does not encode: {0}")]
     Answer(String),
+    #[error("nothing happened for too long")]
+    Idle(#[from] tokio::time::error::Elapsed),
     #[error(transparent)]
     Socket(#[from] std::io::Error),
 }

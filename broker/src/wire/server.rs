@@ -8,6 +8,7 @@ use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
     sync::Semaphore,
+    time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -20,6 +21,8 @@ use crate::model::Code;
 
 /// Connections at a time; more wait in the socket's queue.
 const CONNECTIONS_MAX: usize = 1_000;
+/// A client that sends nothing, or takes nothing, for this long is hung up on (Kafka: connections.max.idle.ms).
+const IDLE_MAX: Duration = Duration::from_secs(600);
 /// How often time passes for the model.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -80,10 +83,10 @@ async fn pass_time(cluster: Arc<Cluster>, stop: CancellationToken) {
 async fn converse(mut socket: TcpStream, peer: SocketAddr, cluster: &Cluster) -> Result<(), Hostile> {
     socket.set_nodelay(true)?;
     let host = format!("/{}", peer.ip());
-    while let Some(frame) = frame::read(&mut socket).await? {
+    while let Some(frame) = timeout(IDLE_MAX, frame::read(&mut socket)).await?? {
         let (call, body) = frame::open(frame, &host)?;
         if let Some(answer) = answer(cluster, &call, body).await? {
-            socket.write_all(&answer).await?;
+            timeout(IDLE_MAX, socket.write_all(&answer)).await??;
         }
     }
     Ok(())

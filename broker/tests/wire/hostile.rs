@@ -130,7 +130,6 @@ fn a_frame_that_is_no_request_closes_its_connection() {
         ("version from the future", request(3, 99, &[])),
         ("more topics than bytes", request(3, 1, &huge)),
         ("more records than bytes", request(0, 3, &[&(-1_i16).to_be_bytes()[..], &[0, 1], &huge, &huge].concat())),
-        ("something behind the request", request(18, 0, &[1, 2, 3])),
         ("HTTP", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec()),
     ];
     for (name, bytes) in cases {
