@@ -11,6 +11,10 @@ use slipstream_schemas::schema_ids::LocalIds;
 use slipstream_schemas::wire::Wire;
 use slipstream_streams::codec::{Codec, Encoded, Poison, Promise, Refused};
 
+/// Calls to a registry that does not answer, each with its own pauses of about 3 s, before a record is refused: 2 minutes,
+/// well within what a consumer group waits for a member.
+const REGISTRY_TRIES: u32 = 40;
+
 /// The codec of every task.
 pub struct Edge(slipstream_schemas::codec::Codec);
 
@@ -32,9 +36,16 @@ impl Edge {
 }
 
 impl Codec for Edge {
+    /// A registry that does not answer makes no record bad: it is asked again before the record is refused.
     fn decode(&self, _topic: &str, type_name: Option<&str>, value: &[u8]) -> Result<Encoded, Poison> {
-        let decoded = self.0.decode(type_name, value).map_err(|error| Poison::new(error.reason(), error))?;
-        Ok(Encoded { rank: decoded.rank, body: decoded.body.into_owned() })
+        let mut tries = 1;
+        loop {
+            match self.0.decode(type_name, value) {
+                Ok(decoded) => return Ok(Encoded { rank: decoded.rank, body: decoded.body.into_owned() }),
+                Err(error) if error.is_transient() && tries < REGISTRY_TRIES => tries += 1,
+                Err(error) => return Err(Poison::new(error.reason(), error)),
+            }
+        }
     }
 
     fn encode(&self, topic: &str, rank: u16, body: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
