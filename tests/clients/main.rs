@@ -158,7 +158,7 @@ fn java_sees_what_was_committed() {
     let broker = Broker::start();
     broker.write_transactions();
     consumer.args(["--bootstrap-server", &broker.bootstrap, "--topic", TOPIC, "--from-beginning"]);
-    consumer.args(["--isolation-level", "read_committed", "--timeout-ms", "40000"]);
+    consumer.args(["--isolation-level", "read_committed", "--timeout-ms", "120000"]);
     consumer.args(["--max-messages", &(2 * KEYS.len()).to_string()]);
     for property in ["print.key=true", "print.partition=true", "key.separator=="] {
         consumer.args(["--formatter-property", property]);
@@ -182,6 +182,8 @@ fn a_java_producers_key_lands_where_we_look() {
     let broker = Broker::start();
     java.args(["--bootstrap-server", &broker.bootstrap, "--topic", TOPIC]);
     java.args(["--reader-property", "parse.key=true", "--reader-property", "key.separator=="]);
+    // The tool gives a record up after 1.5 s by itself, and still ends well.
+    java.args(["--request-timeout-ms", "60000"]);
     lands_where_we_look(&broker, java, kcat);
 }
 

@@ -15,6 +15,8 @@ use crate::raw;
 pub(crate) const CHECKS: &[Check] = &[
     ("static member that is gone loses its share at the session timeout", session_timeout),
     ("static member that bounces keeps its share in silence", static_bounce),
+    ("static name taken by a second member fences the first", static_duplicate),
+    ("member that shares no strategy with the group is refused", inconsistent),
     ("two members share by range and one takes over", range),
     ("cooperative members give up only what moves", cooperative),
     ("commits are accepted while a rebalance is prepared", commit_in_rebalance),
@@ -85,6 +87,36 @@ fn static_bounce(site: &Site) {
     let group = site.name("group");
     eventually("the group is stable", || (state(&a, &group)? == "Stable").then_some(()));
     assert_eq!(a.context().story(), before, "nobody else noticed");
+}
+
+/// Two processes under one name, as after a network split: the later one owns it, the earlier one must learn so.
+fn static_duplicate(site: &Site) {
+    let topic = site.topic("t", 2, &[]);
+    let named = || member(site, &topic, &[("group.instance.id", "one name")]);
+    let first = named();
+    settle(&[&first], &[&[0, 1]]);
+    let second = named();
+    settle(&[&second], &[&[0, 1]]);
+    let (code, _) = eventually("the first is told", || {
+        first.poll(GLANCE);
+        second.poll(GLANCE);
+        first.client().fatal_error()
+    });
+    assert_eq!(code, Code::FencedInstanceId);
+    assert_eq!(held(&second), [0, 1]);
+}
+
+fn inconsistent(site: &Site) {
+    let topic = site.topic("t", 2, &[]);
+    let a = member(site, &topic, &[]);
+    settle(&[&a], &[&[0, 1]]);
+    let b = member(site, &topic, &[("partition.assignment.strategy", "roundrobin")]);
+    let refusal = eventually("a refusal", || {
+        a.poll(GLANCE);
+        b.poll(GLANCE).and_then(Result::err)
+    });
+    assert_eq!(refusal.rdkafka_error_code(), Some(Code::InconsistentGroupProtocol), "{refusal}");
+    assert_eq!(held(&a), [0, 1]);
 }
 
 /// The group's state as the broker tells it.

@@ -24,6 +24,7 @@ pub(crate) const CHECKS: &[Check] = &[
     ("idempotent producer keeps the order", idempotent),
     ("acks 0 and acks 1 append too", acks),
     ("fetch outside the log is refused", outside),
+    ("produce to what does not exist is refused", nowhere),
 ];
 
 fn record(site: &Site) {
@@ -214,4 +215,19 @@ fn outside(site: &Site) {
     nowhere.assign(&missing).unwrap();
     let refusal = eventually("a refusal", || nowhere.poll(GLANCE).and_then(Result::err));
     assert!(matches!(refusal, KafkaError::MessageConsumption(Code::UnknownPartition)), "{refusal}");
+}
+
+fn nowhere(site: &Site) {
+    let topic = site.topic("t", 1, &[]);
+    let producer = site.producer(&[("message.timeout.ms", "3000"), ("topic.metadata.propagation.max.ms", "500")]);
+    let to = |topic: &str, partition| {
+        let record = BaseRecord::<str, str>::to(topic).partition(partition).payload("v");
+        match producer.send(record) {
+            Ok(()) => answers(&producer).pop().unwrap().map(drop),
+            Err((error, _)) => Err(error.rdkafka_error_code().unwrap()),
+        }
+    };
+    assert_eq!(to(&topic, 0), Ok(()));
+    assert_eq!(to(&topic, 7), Err(Code::UnknownPartition));
+    assert_eq!(to(&site.name("nobody"), 0), Err(Code::UnknownTopicOrPartition));
 }
