@@ -9,6 +9,7 @@
 //! | `real` | a real day against the oracle, and the figures of a real month |
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
+#![expect(clippy::disallowed_methods, reason = "recorded days are files, and the month says how long it took")]
 #![expect(unreachable_pub, reason = "modules of one test")]
 
 #[path = "flights/real.rs"]

@@ -172,7 +172,8 @@ fn tell(cx: &mut Cx<'_>, leg: Leg, watched: &mut Watched) {
         return cx.set_timer(SETTLE, b"", cx.now().saturating_add(1));
     }
     let next = Disruption { disruption: id(&leg), leg, ..next };
-    if open.is_none() && next.phase == Phase::Resolved && watched.told.is_none() {
+    let corrects = watched.told.as_ref().is_some_and(|told| told.arrived);
+    if open.is_none() && next.phase == Phase::Resolved && !corrects {
         send(cx, &Disruption { phase: Phase::Opened, ..next.clone() });
     }
     send(cx, &next);

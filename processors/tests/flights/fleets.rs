@@ -184,7 +184,7 @@ fn lines(written: &Written) -> Vec<String> {
 const ALL: [&str; 2] = [t::ROTATION_SIGNALS, t::DISRUPTION_EVENTS];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
     // contract: S2-13, S2-19
     #[test]

@@ -1,13 +1,14 @@
 //! Hand-made observations, the run, typed output.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use slipstream_processors::edge::Edge;
 use slipstream_processors::pipeline;
 use slipstream_schemas::records::{DeadLetter, FlightKind, FlightObservation, Message};
 use slipstream_schemas::topics as t;
 use slipstream_schemas::wire::Wire;
+use slipstream_streams::codec::Codec;
 use slipstream_streams::record::{Event, Record, Topic, derive_id};
 use slipstream_streams::reference::{Reference, Sink, Source, SourceError};
 
@@ -107,11 +108,13 @@ impl Written {
     }
 }
 
+/// Made once: it reads every schema.
+static CODEC: LazyLock<Arc<dyn Codec>> = LazyLock::new(|| Arc::new(Edge::local().unwrap()));
+
 /// The stages that `topics` need, on the reference schedule.
 pub fn pipeline(topics: &[Topic]) -> Reference {
     let partitions: BTreeMap<Topic, i32> = t::ALL.iter().map(|topic| (*topic, 1)).collect();
-    let codec: Arc<dyn slipstream_streams::codec::Codec> = Arc::new(Edge::local().unwrap());
-    Reference::new(pipeline::topology(partitions).upstream_of(topics), &codec).unwrap()
+    Reference::new(pipeline::topology(partitions).upstream_of(topics), &CODEC).unwrap()
 }
 
 /// What the stages up to `topics` write for these records.

@@ -49,8 +49,8 @@ impl Designator for slipstream_schemas::records::FlightObservation {
 
 /// Status and agreement of the sources as of an instant.
 fn state(written: &Written, known_at: i64) -> String {
-    let states = written.0.iter().filter(|record| record.topic == t::FLIGHT_STATE && record.timestamp <= known_at);
-    let last = states.last().map(|record| FlightState::from_bytes(record.body.as_ref().unwrap()).unwrap());
+    let mut states = written.0.iter().filter(|record| record.topic == t::FLIGHT_STATE && record.timestamp <= known_at);
+    let last = states.next_back().map(|record| FlightState::from_bytes(record.body.as_ref().unwrap()).unwrap());
     last.map(|state| format!("{} {}", state.last.status, state.sync_status)).unwrap_or_default()
 }
 

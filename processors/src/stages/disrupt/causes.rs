@@ -54,7 +54,6 @@ pub(super) fn sole(kind: &str, evidence: &str) -> Vec<Cause> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

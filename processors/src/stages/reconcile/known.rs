@@ -110,6 +110,11 @@ impl Known {
         place
     }
 
+    /// Whether a source has spoken of the leg.
+    pub(super) fn has_heard(&self, source: &str) -> bool {
+        self.speakers.iter().any(|speaker| speaker.name == source)
+    }
+
     /// What this source calls the leg, if it has named it.
     pub(super) fn named_by(&self, source: &str) -> Option<&str> {
         self.speakers.iter().find(|speaker| speaker.name == source)?.leg.as_deref()

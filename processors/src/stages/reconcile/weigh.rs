@@ -11,6 +11,9 @@ use super::DELAYED_MIN;
 use super::known::{Field, Known};
 use crate::journey::MINUTE;
 
+/// Most sources of one leg.
+const SPEAKERS_MAX: usize = 32;
+
 /// What an observation changed.
 #[derive(Debug)]
 pub(super) struct Change {
@@ -26,6 +29,9 @@ pub(super) struct Change {
 pub(super) fn apply(known: &mut Known, said: &FlightObservation) -> Result<Option<Change>, Poison> {
     let agreement = (known.speakers.len(), known.differing);
     let opened = known.last.revision == 0;
+    if known.speakers.len() >= SPEAKERS_MAX && !known.has_heard(&said.source) {
+        return Err(Poison::new("too many sources", format_args!("source: {} and {SPEAKERS_MAX} others", said.source)));
+    }
     let speaker = known.speaker(&said.source, said.source_leg.as_deref());
     let mut weigh = Weigh { known, said, speaker, kinds: Vec::with_capacity(3) };
     let tail_before = weigh.known.last.tail;

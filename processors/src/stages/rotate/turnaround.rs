@@ -34,7 +34,6 @@ pub(super) fn minutes(carrier: Carrier) -> i32 {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
 
