@@ -60,19 +60,12 @@ fn settings(site: &Site) {
 
 fn refusals(site: &Site) {
     let topic = site.topic("t", 1, &[]);
-    let cases: &[(&str, i32, &[(&str, &str)], Code)] = &[
-        (&topic, 1, &[], Code::TopicAlreadyExists),
-        ("a topic", 1, &[], Code::InvalidTopic),
-        ("..", 1, &[], Code::InvalidTopic),
-        (&site.name("none"), 0, &[], Code::InvalidPartitions),
-        (&site.name("setting"), 1, &[("retention.ms", "soon")], Code::InvalidConfig),
-        (&site.name("policy"), 1, &[("cleanup.policy", "burn")], Code::InvalidConfig),
-    ];
-    for (name, partitions, settings, refusal) in cases {
-        // librdkafka refuses a count of 0 itself.
-        if *partitions > 0 {
-            assert_eq!(site.create(name, *partitions, settings), Err(*refusal), "{name} {settings:?}");
-        }
+    assert_eq!(site.create(&topic, 1, &[]), Err(Code::TopicAlreadyExists));
+    for name in ["a topic", "..", "so/me"] {
+        assert_eq!(site.create(name, 1, &[]), Err(Code::InvalidTopic), "{name:?}");
+    }
+    for setting in [("retention.ms", "soon"), ("cleanup.policy", "burn"), ("no.such.setting", "1")] {
+        assert_eq!(site.create(&site.name("setting"), 1, &[setting]), Err(Code::InvalidConfig), "{setting:?}");
     }
 }
 
