@@ -6,11 +6,14 @@
 use std::sync::Arc;
 
 use slipstream_schemas::codec::DecodeError;
-use slipstream_schemas::records::{DeadLetter, Message, Position, Progress, TYPES};
+use slipstream_schemas::records::{DeadLetter, Message, Position, Progress, TYPES, World, rank_of};
 use slipstream_schemas::schema_ids::LocalIds;
 use slipstream_schemas::wire::Wire;
 use slipstream_streams::codec::{Codec, Encoded, Poison, Promise, Refused};
+use slipstream_streams::world::Declaration;
 
+/// A world's kind of time in its declaration.
+const LIVE: &str = "live";
 /// Calls to a registry that does not answer, each with its own pauses of about 3 s, before a record is refused: 2 minutes,
 /// well within what a consumer group waits for a member.
 const REGISTRY_TRIES: u32 = 40;
@@ -92,6 +95,20 @@ impl Codec for Edge {
             read: offsets(progress.read),
             position: progress.position,
         })
+    }
+
+    fn rank(&self, type_name: &str) -> Option<u16> {
+        rank_of(type_name)
+    }
+
+    fn declaration(&self, declaration: &Declaration) -> Encoded {
+        let time = if declaration.live { LIVE } else { "recorded" };
+        encoded(&World { sources: declaration.sources.clone(), start: declaration.start, time: time.to_owned() })
+    }
+
+    fn read_declaration(&self, body: &[u8]) -> Result<Declaration, Poison> {
+        let world = World::from_bytes(body).map_err(|e| Poison::new("unreadable declaration", e))?;
+        Ok(Declaration { sources: world.sources, start: world.start, live: world.time == LIVE })
     }
 }
 

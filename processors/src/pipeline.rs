@@ -116,14 +116,7 @@ pub const PIPELINE: &[Row] = &[
 pub fn topology(partitions: BTreeMap<Topic, i32>) -> Topology {
     let stage = |row: &Row| {
         let make = row.make;
-        Stage {
-            name: row.name,
-            unit: row.unit,
-            reads: row.reads,
-            writes: row.writes,
-            stores: row.stores,
-            make: Arc::new(make),
-        }
+        Stage { name: row.name, unit: row.unit, reads: row.reads, writes: row.writes, stores: row.stores, make: Arc::new(make) }
     };
     Topology {
         stages: PIPELINE.iter().map(stage).collect(),

@@ -12,10 +12,10 @@
 #![expect(clippy::disallowed_methods, reason = "recorded days are files, and the month says how long it took")]
 #![expect(unreachable_pub, reason = "modules of one test")]
 
-#[path = "flights/real.rs"]
-mod real;
 #[path = "flights/fleets.rs"]
 mod fleets;
+#[path = "flights/real.rs"]
+mod real;
 #[path = "flights/recorded.rs"]
 mod recorded;
 #[path = "flights/support.rs"]
