@@ -6,9 +6,11 @@
 //! reaccommodation ───┘        ▲ timers: care falls due, the journey should be over
 //! ```
 //!
-//! Keeps the booking, and one [`Case`] for each disrupted journey until [`KEEP_MS`] after it is closed. Whatever comes
-//! in updates the case, and what has happened is said, once. At the end of the instant the case is put to the law. A
-//! decision is provisional until the journey, as it was really travelled, has ended; each revision has its own record and audit.
+//! Keeps the booking, and one [`Case`] for each disrupted journey until [`KEEP_MS`] after it is closed: longer than a
+//! disruption can still change. Whatever comes in updates the case, and what has happened is said, once. At the end of
+//! the instant the case is put to the law. A decision is provisional until the journey, as it was really travelled, has
+//! ended; each revision has its own record and audit, also one that a correction forces after the end. Either the
+//! disruption or the way on may come first, and the way on may come alone; what comes before the booking waits for it.
 //! Does not promise the moment a door opened: in-block stands in for it, and near a threshold the law module says so.
 
 mod assess;
@@ -54,7 +56,7 @@ impl Processor for Entitle {
     }
 
     fn on_timer(&mut self, cx: &mut Cx<'_>, timer: &Timer) -> Result<(), Poison> {
-        let Some(mut case) = cx.load::<Case>(CASES, &timer.sub)? else {
+        let Some(case) = cx.load::<Case>(CASES, &timer.sub)? else {
             return Ok(());
         };
         match timer.kind {
@@ -66,10 +68,10 @@ impl Processor for Entitle {
                 decide(cx, case, &timer.sub);
                 return Ok(());
             }
-            END => case.closed = assess::is_over(&case, cx.now()),
             _ => {}
         }
-        advance(cx, case);
+        let is_over = timer.kind == END && assess::is_over(&case, cx.now());
+        advance(cx, case, is_over);
         Ok(())
     }
 }
@@ -83,7 +85,16 @@ fn take_booking(cx: &mut Cx<'_>, booking: &Booking) -> Result<(), Poison> {
         cx.delete(BOOKINGS, &sub);
         take_disruption(cx, early)?;
     }
-    for (_, mut case) in cx.load_all::<Case>(CASES, b"")? {
+    for (sub, early) in cx.load_all::<Reaccommodation>(BOOKINGS, case::EARLY_WAY)? {
+        cx.delete(BOOKINGS, &sub);
+        take_reaccommodation(cx, early)?;
+    }
+    for (sub, mut case) in cx.load_all::<Case>(CASES, b"")? {
+        let first = case::start(&case, booking).unwrap_or(case.first);
+        if first != case.first {
+            case.first = first;
+            cx.save(CASES, &sub, &case);
+        }
         let gone = booking.kind == BookingKind::Cancelled;
         let others = !booking.passengers.is_empty() && case.passengers != booking.passengers;
         if case.closed || !(gone || others) {
@@ -93,7 +104,7 @@ fn take_booking(cx: &mut Cx<'_>, booking: &Booking) -> Result<(), Poison> {
         if others && !gone {
             case.passengers = booking.passengers.clone();
         }
-        advance(cx, case);
+        advance(cx, case, false);
     }
     Ok(())
 }
@@ -105,50 +116,63 @@ fn take_disruption(cx: &mut Cx<'_>, news: BookingDisruption) -> Result<(), Poiso
         cx.save(BOOKINGS, &sub, &news);
         return Ok(());
     };
-    if case.closed {
-        // That a disruption is over changes nothing in a case that is over.
-        if news.what.phase != Phase::Resolved {
-            cx.late();
-        }
+    if forgotten(&case, cx.now()) {
+        cx.late();
+        return Ok(());
+    }
+    // That a leg is no longer watched changes nothing in a case that is over.
+    let given_up = news.what.phase == Phase::Resolved && !news.what.arrived;
+    if case.refunded || (case.closed && given_up) {
         return Ok(());
     }
     if assess::cancelled(&news) && case.told_at.is_none() {
         case.told_at = Some(cx.now());
     }
     match case.disruptions.iter_mut().find(|known| known.what.leg == news.what.leg) {
+        // Opened and over at one instant: the two may come in either order.
+        Some(known) if known.what.arrived && news.what.arrived && news.what.phase != Phase::Resolved => return Ok(()),
         Some(known) => *known = news,
         None => case.disruptions.push(news),
     }
-    advance(cx, case);
+    advance(cx, case, false);
     Ok(())
 }
 
 fn take_reaccommodation(cx: &mut Cx<'_>, news: Reaccommodation) -> Result<(), Poison> {
-    let mut cases: Vec<Case> = cx.load_all::<Case>(CASES, b"")?.into_iter().map(|(_, case)| case).collect();
-    cases.sort_by_key(|case| case.first);
-    let Some(mut case) = cases.into_iter().rfind(|case| case.first <= news.segment) else {
-        return Err(Poison::new("unknown journey", format_args!("segment: {} of {} has no disruption", news.segment, news.pnr)));
+    let Some(mut case) = case::find_segment(cx, news.segment)? else {
+        let sub = [case::EARLY_WAY, &news.segment.to_be_bytes()].concat();
+        cx.save(BOOKINGS, &sub, &news);
+        return Ok(());
     };
-    if case.closed {
-        // The same arrival, or the cancelled booking, may have closed the case already.
-        if news.arrived_at.is_none() && news.outcome != Outcome::Refunded {
-            cx.late();
-        }
+    if forgotten(&case, cx.now()) {
+        cx.late();
+        return Ok(());
+    }
+    if case.refunded || (case.closed && news.outcome == Outcome::Refunded) {
         return Ok(());
     }
     match news.outcome {
         Outcome::Refunded => case.refunded = true,
         _ => case.way = vec![news],
     }
-    advance(cx, case);
+    advance(cx, case, false);
     Ok(())
 }
 
+/// Whether a case opened just now was closed, and forgotten, long ago.
+fn forgotten(case: &Case, now: i64) -> bool {
+    let is_new = case.disruptions.is_empty() && case.way.is_empty();
+    is_new && case.booked.last().is_none_or(|last| last.scheduled_arrival + OPEN_GRACE_MS + KEEP_MS < now)
+}
+
 /// Says what has happened, and sets the timers: for the decision, and for what may become true by time alone.
-fn advance(cx: &mut Cx<'_>, mut case: Case) {
+fn advance(cx: &mut Cx<'_>, mut case: Case, is_over: bool) {
     cx.set_organisation(case.organisation.clone().as_str());
-    case.closed |= case.refunded || assess::arrived(&case);
-    say::news(cx, &mut case);
+    let was_closed = case.closed;
+    case.closed = is_over || case.refunded || assess::arrived(&case);
+    if !(was_closed && case.closed) {
+        say::news(cx, &mut case);
+    }
     let sub = case.sub();
     cx.set_timer(DECIDE, &sub, cx.now());
     if case.closed {

@@ -2,7 +2,7 @@
 
 use slipstream_schemas::records::{
     AgeGroup, Audit, BookingKind, Cabin, DeadLetter, Disruption, FlightStatus, Notification, Outcome, PassengerEvent, Pattern,
-    Phase, Reaccommodation, RightsDecision, Tier, Traveller,
+    Phase, Reaccommodation, RightsDecision, Segment, Tier, Traveller,
 };
 use slipstream_schemas::topics as t;
 
@@ -212,7 +212,7 @@ fn a_delay_of_two_and_a_half_hours_is_care_and_no_sum() {
 
 /// Children alone, then reduced mobility, then infants, then those who connect, then cabin, tier and size of the party; the
 /// locators stand in the opposite order.
-// contract: S2-29 (order of passengers; the audit names what was not taken)
+// contract: S2-29 (order of passengers)
 #[test]
 fn seats_are_given_in_the_order_of_law_then_policy() {
     let (lost, next) = (flight("LH10 FRA-HAM 08:00 09:00"), flight("LH12 FRA-HAM 10:00 11:00"));
@@ -300,4 +300,129 @@ fn a_booking_that_makes_no_sense_is_refused_by_name() {
         assert!(letters.iter().any(|error| error.contains(field)), "{field} in {letters:?}");
     }
     assert_eq!(outcomes(&run).len(), 1);
+}
+
+/// Fourteen minutes are no disruption, and yet the connection is gone: the way on is all that is heard of it.
+#[test]
+fn a_way_on_without_a_disruption_opens_the_case_by_itself() {
+    let (inbound, onward) = (flight("LH20 BRE-FRA 07:00 08:00"), flight("LH30 FRA-VIE 09:00 10:30"));
+    let mut world = World::default();
+    world.book(at("-1 10:00"), "AAAAAA", 2, &[&inbound, &onward]);
+    let later = flight("LH32 FRA-VIE 14:00 15:30");
+    let news = way("AAAAAA", 1, Outcome::Rebooked, vec![segment(&later, Cabin::Economy)]);
+    world.push(at("08:20"), t::REACCOMMODATION, "AAAAAA", &news);
+    let home = Reaccommodation { arrived_at: Some(at("15:40")), arrival_delay_min: Some(310), ..news };
+    world.push(at("15:40"), t::REACCOMMODATION, "AAAAAA", &home);
+    let run = world.run();
+    run.assert_clean();
+    assert_eq!(told(&run).iter().filter(|name| *name == "rebooked").count(), 2, "{:?}", told(&run));
+    let last = decisions(&run).pop().unwrap();
+    assert_eq!((last.0.as_str(), last.2.as_str()), ("undetermined", "final"), "five hours late, and nobody knows why");
+}
+
+/// Live, topics race: the way on can be here before the booking, and before the disruption that it answers.
+#[test]
+fn a_way_on_that_comes_first_waits_for_the_booking() {
+    let (lost, next) = (flight("LH10 FRA-HAM 08:00 09:00"), flight("LH16 FRA-HAM 13:00 14:00"));
+    let mut world = World::default();
+    let news = way("AAAAAA", 0, Outcome::Rebooked, vec![segment(&next, Cabin::Economy)]);
+    world.push(at("07:00"), t::REACCOMMODATION, "AAAAAA", &news);
+    world.book(at("07:10"), "AAAAAA", 1, &[&lost]);
+    world.cancel(at("07:20"), &lost);
+    let run = world.run();
+    run.assert_clean();
+    assert_eq!(kinds(&run).iter().filter(|kind| *kind == "REBOOKED").count(), 1);
+    assert_eq!(kinds(&run).iter().filter(|kind| *kind == "DISRUPTED").count(), 1);
+}
+
+/// The return journey has a case of its own, whatever stands of the outbound one.
+#[test]
+fn a_way_on_for_the_return_is_not_taken_for_one_of_the_outbound_journey() {
+    let (out, back) = (flight("LH10 FRA-HAM 08:00 09:00"), flight("LH11 HAM-FRA +2 08:00 +2 09:00"));
+    let mut world = World::default();
+    world.book(at("-1 10:00"), "AAAAAA", 1, &[&out, &back]);
+    world.cancel(at("07:30"), &out);
+    let news = way("AAAAAA", 1, Outcome::Unplaceable, Vec::new());
+    world.push(at("+1 10:00"), t::REACCOMMODATION, "AAAAAA", &news);
+    let run = world.run();
+    run.assert_clean();
+    let said = run.all::<PassengerEvent>(t::PASSENGER_EVENTS).into_iter();
+    let stranded: Vec<String> = said
+        .filter(|(_, event)| event.kind.to_string() == "UNPLACEABLE" && event.reason == "by hand")
+        .map(|(_, event)| event.leg)
+        .collect();
+    assert_eq!(stranded, [back.leg.to_string()]);
+}
+
+/// That a cancelled flight is no longer watched, days later, is no news and not late.
+#[test]
+fn what_is_over_may_be_resolved_again_and_again() {
+    let (lost, next) = (flight("LH10 FRA-HAM 08:00 09:00"), flight("LH16 FRA-HAM 13:00 14:00"));
+    let mut world = World::default();
+    world.book(at("-1 10:00"), "AAAAAA", 1, &[&lost]);
+    world.seats(at("-1 09:00"), &next, Cabin::Economy, 100, 5);
+    world.cancel(at("07:30"), &lost);
+    world.flown(at("14:20"), &next, FlightStatus::Arrived, at("13:05"), at("14:20"), None);
+    let before = world.run();
+    world.disruption(at("+2 08:00"), &lost, Phase::Resolved, News::Cancelled, "airline");
+    world.disruption(at("+5 08:00"), &lost, Phase::Resolved, News::Cancelled, "airline");
+    let after = world.run();
+    after.assert_clean();
+    assert_eq!(after.late(), 0);
+    assert_eq!((kinds(&after), decisions(&after)), (kinds(&before), decisions(&before)));
+}
+
+/// A cause that is corrected after the arrival revises the decision; the passengers hear nothing of the leg again.
+#[test]
+fn a_correction_after_the_end_revises_the_decision() {
+    let late = flight("LH10 FRA-HAM 08:00 09:00");
+    let mut world = World::default();
+    world.book(at("-1 10:00"), "AAAAAA", 1, &[&late]);
+    let arrived = News::In { departed: at("12:00"), arrived: at("13:00") };
+    // Opened and over at one instant: nothing was known before it was in.
+    world.disruption(at("13:00"), &late, Phase::Opened, arrived, "airline");
+    world.disruption(at("13:00"), &late, Phase::Resolved, arrived, "airline");
+    world.disruption(at("13:30"), &late, Phase::Resolved, arrived, "weather");
+    let run = world.run();
+    run.assert_clean();
+    assert_eq!(run.late(), 0);
+    let decisions: Vec<(String, String)> = decisions(&run).into_iter().map(|(decision, _, status)| (decision, status)).collect();
+    let pair = |decision: &str| (decision.to_owned(), "final".to_owned());
+    assert_eq!(decisions.first(), Some(&pair("eligible")));
+    assert_ne!(decisions.last(), Some(&pair("eligible")), "weather may excuse");
+    assert!(!kinds(&run).contains(&"DISRUPTED".to_owned()), "they sat in it: {:?}", kinds(&run));
+}
+
+/// A journey that was travelled days ago is not planned anew when the next one is in trouble.
+#[test]
+fn a_journey_that_is_over_is_left_alone() {
+    let (first, second) = (flight("LH20 BRE-FRA -2 07:00 -2 08:00"), flight("LH30 FRA-VIE -2 09:00 -2 10:30"));
+    let (back, again) = (flight("LH31 VIE-FRA 12:00 13:30"), flight("LH33 FRA-VIE 09:00 10:30"));
+    let mut world = World::default();
+    world.book(at("-3 10:00"), "AAAAAA", 1, &[&first, &second, &back]);
+    world.seats(at("-3 09:00"), &first, Cabin::Economy, 100, 5);
+    world.seats(at("-3 09:00"), &again, Cabin::Economy, 100, 5);
+    world.flown(at("-2 08:14"), &first, FlightStatus::Arrived, at("-2 07:30"), at("-2 08:40"), None);
+    world.cancel(at("06:00"), &back);
+    let run = world.run();
+    run.assert_clean();
+    assert_eq!(outcomes(&run), [("AAAAAA".to_owned(), Outcome::Unplaceable, Vec::new())]);
+}
+
+/// What `recover` says, by hand.
+fn way(pnr: &str, segment: i32, outcome: Outcome, segments: Vec<Segment>) -> Reaccommodation {
+    let offset = (!segments.is_empty()).then_some(300);
+    Reaccommodation {
+        pnr: pnr.parse().unwrap(),
+        organisation: world::ORGANISATION.parse().unwrap(),
+        disruption: format!("by-hand-{segment}"),
+        outcome,
+        reason: "by hand".to_owned(),
+        segments,
+        passengers: world::party(pnr, 1).iter().map(|person| person.passenger).collect(),
+        arrival_delay_min: offset,
+        departure_offset_min: offset,
+        segment,
+        arrived_at: None,
+    }
 }

@@ -285,6 +285,11 @@ impl Outcome {
         assert!(letters.is_empty(), "{letters:#?}");
     }
 
+    /// How many records came too late for somebody.
+    pub(crate) fn late(&self) -> usize {
+        self.records.iter().filter(|record| record.topic == t::LATE_RECORDS).count()
+    }
+
     /// How many messages of a kind, by its name.
     pub(crate) fn counts<M: Message>(&self, topic: &str, name: impl Fn(&M) -> String) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();

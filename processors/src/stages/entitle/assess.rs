@@ -29,7 +29,8 @@ pub(super) fn broken(case: &Case) -> bool {
     let stands = case.way.first().is_some_and(|way| matches!(way.outcome, Outcome::Rebooked | Outcome::Kept));
     let hurt =
         |d: &BookingDisruption| cancelled(d) || (d.what.pattern == Pattern::Diversion && !d.what.arrived) || d.connection_at_risk;
-    !stands && booked(case).any(hurt)
+    let stranded = case.way.first().is_some_and(|way| way.outcome == Outcome::Unplaceable);
+    !stands && (stranded || booked(case).any(hurt))
 }
 
 /// Disruptions of legs that were booked.
@@ -78,28 +79,33 @@ pub(super) fn is_over(case: &Case, now: i64) -> bool {
     ahead.is_none_or(|at| at < now)
 }
 
-/// The facts as they stand; none where nothing was disrupted yet.
+/// The facts as they stand; none where nothing happened yet. A connection can be missed though no leg of it is
+/// late enough for a disruption: then the way on is all that there is to go by.
 pub(super) fn facts(case: &Case, now: i64) -> Option<Facts> {
     let (first, last) = (case.booked.first()?, case.booked.last()?);
-    let main = booked(case).find(|d| cancelled(d)).or_else(|| booked(case).next())?;
-    let event = match main.what.pattern {
-        _ if cancelled(main) => Event::Cancellation,
-        Pattern::Diversion => Event::Diversion,
+    let main = booked(case).find(|d| cancelled(d)).or_else(|| booked(case).next());
+    if main.is_none() && case.way.is_empty() {
+        return None;
+    }
+    let event = match main {
+        Some(main) if cancelled(main) => Event::Cancellation,
+        Some(main) if main.what.pattern == Pattern::Diversion => Event::Diversion,
         _ => Event::Delay,
     };
+    let leg_behind = main.map_or(first.leg, |main| main.what.leg);
     Some(Facts {
         id: String::new(),
-        date: Some(main.what.leg.date),
+        date: Some(leg_behind.date),
         origin: first.leg.origin,
         destination: last.leg.destination,
-        carrier: main.what.leg.carrier,
+        carrier: leg_behind.carrier,
         legs: case.booked.iter().map(leg).collect(),
         event,
         departure_delay_min: departure_delay(case, now),
         arrival: arrival(case),
-        notice: notice(case, main),
+        notice: main.map_or(Notice::Unknown, |main| notice(case, main)),
         offer: offer(case),
-        cause: cause(main),
+        cause: main.and_then(cause),
         measures_proved: None,
         overnight: overnight(case),
         closed: case.closed,

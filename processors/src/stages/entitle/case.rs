@@ -12,6 +12,8 @@ pub(super) const BOOKINGS: usize = 0;
 pub(super) const CASES: usize = 1;
 /// Prefix, in the store of bookings, of disruptions that came before the booking.
 pub(super) const EARLY: &[u8] = b"e";
+/// The same for ways on.
+pub(super) const EARLY_WAY: &[u8] = b"w";
 
 record! {
     /// One disrupted journey of one booking.
@@ -73,6 +75,31 @@ pub(super) fn find(cx: &Cx<'_>, leg: &Leg) -> Result<Option<Case>, Poison> {
         return Ok(Some(case));
     }
     Ok(cx.load::<Booking>(BOOKINGS, b"")?.and_then(|booking| open(booking, leg)))
+}
+
+/// The case of the journey that a segment of the booking belongs to, opened when there is none; none without a booking
+/// that has it. A case whose legs the booking has changed since is found by its place.
+pub(super) fn find_segment(cx: &Cx<'_>, segment: i32) -> Result<Option<Case>, Poison> {
+    let Some(booking) = cx.load::<Booking>(BOOKINGS, b"")? else {
+        return Ok(None);
+    };
+    let mut cases: Vec<Case> = cx.load_all::<Case>(CASES, b"")?.into_iter().map(|(_, case)| case).collect();
+    cases.sort_by_key(|case| case.first);
+    let place = usize::try_from(segment).unwrap_or(usize::MAX);
+    let journey = journeys(&booking.segments).into_iter().find(|journey| journey.contains(&place));
+    let Some(start) = journey.map(|journey| journey.start) else {
+        return Ok(cases.into_iter().rfind(|case| case.first <= segment));
+    };
+    let known = cases.into_iter().find(|case| case.first == start as i32);
+    let leg = booking.segments[start].leg;
+    Ok(known.or_else(|| open(booking, &leg)))
+}
+
+/// Where in the booking the case's journey starts as the booking now stands; the legs may be those of its way on.
+pub(super) fn start(case: &Case, booking: &Booking) -> Option<i32> {
+    let own = |segment: &Segment| case.booked.iter().chain(case.travelled()).any(|known| known.leg == segment.leg);
+    let journeys = journeys(&booking.segments).into_iter();
+    journeys.filter(|journey| booking.segments[journey.clone()].iter().any(own)).map(|journey| journey.start as i32).next()
 }
 
 fn open(booking: Booking, leg: &Leg) -> Option<Case> {

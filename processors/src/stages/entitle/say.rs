@@ -17,18 +17,38 @@ use crate::rights::{Event, Facts};
 /// of the rules (Article 14(2)).
 const INFORM_MIN: i32 = 120;
 
+/// What is behind an event.
+#[derive(Debug, Clone)]
+struct Behind {
+    disruption: String,
+    leg: Leg,
+    scheduled_departure: i64,
+    expected_departure: Option<i64>,
+}
+
+impl From<&BookingDisruption> for Behind {
+    fn from(known: &BookingDisruption) -> Self {
+        Self {
+            disruption: known.what.disruption.clone(),
+            leg: known.what.leg,
+            scheduled_departure: known.what.scheduled_departure,
+            expected_departure: known.what.expected_departure,
+        }
+    }
+}
+
 /// Says that legs are disrupted or no longer so, and what came of the search for a way on.
 pub(super) fn news(cx: &mut Cx<'_>, case: &mut Case) {
     for d in case.disruptions.clone() {
         let (id, pattern) = (&d.what.disruption, d.what.pattern);
-        let over = d.what.phase == Phase::Resolved;
+        let over = d.what.phase == Phase::Resolved || d.what.arrived;
         if (!over || cancelled(&d)) && case.is_news(format!("disrupted {id} {pattern}")) {
-            event(cx, case, PassengerKind::Disrupted, &d, pattern.as_str(), None);
+            event(cx, case, PassengerKind::Disrupted, &Behind::from(&d), pattern.as_str(), None);
         }
         let told = case.said.iter().any(|fact| fact.starts_with(&format!("disrupted {id} ")));
         if told && over && !cancelled(&d) && case.is_news(format!("resolved {id}")) {
             let reason = if d.what.arrived { "arrived" } else { "no longer expected" };
-            event(cx, case, PassengerKind::Resolved, &d, reason, None);
+            event(cx, case, PassengerKind::Resolved, &Behind::from(&d), reason, None);
         }
     }
     if let Some(way) = case.way.first().cloned() {
@@ -53,14 +73,24 @@ fn way_on(cx: &mut Cx<'_>, case: &mut Case, way: &Reaccommodation) {
 }
 
 /// The disruption with an id, or else the latest: a way on can be the answer to what broke an earlier one.
-fn behind(case: &Case, disruption: &str) -> Option<BookingDisruption> {
+fn behind(case: &Case, disruption: &str) -> Option<Behind> {
     let known = case.disruptions.iter().find(|d| d.what.disruption == disruption);
-    known.or(case.disruptions.last()).cloned()
+    known.or(case.disruptions.last()).map(Behind::from).or_else(|| behind_way(case))
+}
+
+/// What a way on says that it answers, where no disruption of the journey is known.
+fn behind_way(case: &Case) -> Option<Behind> {
+    let way = case.way.first()?;
+    let place = usize::try_from(way.segment - case.first).unwrap_or(0);
+    let broken = case.booked.get(place).or(case.booked.last())?;
+    let (leg, scheduled_departure) = (broken.leg, broken.scheduled_departure);
+    Some(Behind { disruption: way.disruption.clone(), leg, scheduled_departure, expected_departure: None })
 }
 
 /// Says what the law gives: care and choice as they fall due, the decision whenever it changes.
 pub(super) fn entitlements(cx: &mut Cx<'_>, case: &mut Case, facts: &Facts, rights: Rights) {
-    let Some(main) = case.disruptions.iter().find(|d| cancelled(d)).or(case.disruptions.first()).cloned() else {
+    let main = case.disruptions.iter().find(|d| cancelled(d)).or(case.disruptions.first()).map(Behind::from);
+    let Some(main) = main.or_else(|| behind_way(case)) else {
         return;
     };
     if rights.decision != "out_of_scope" && !case.closed {
@@ -80,8 +110,8 @@ pub(super) fn entitlements(cx: &mut Cx<'_>, case: &mut Case, facts: &Facts, righ
     }
 }
 
-fn care(cx: &mut Cx<'_>, case: &mut Case, facts: &Facts, care: &Care, main: &BookingDisruption) {
-    let present = facts.event != Event::Cancellation || cx.now() >= main.what.scheduled_departure - PRESENCE;
+fn care(cx: &mut Cx<'_>, case: &mut Case, facts: &Facts, care: &Care, main: &Behind) {
+    let present = facts.event != Event::Cancellation || cx.now() >= main.scheduled_departure - PRESENCE;
     if care.meals != Some(true) || !present {
         return;
     }
@@ -93,7 +123,7 @@ fn care(cx: &mut Cx<'_>, case: &mut Case, facts: &Facts, care: &Care, main: &Boo
     }
 }
 
-fn decision(cx: &mut Cx<'_>, case: &mut Case, rights: Rights, main: &BookingDisruption) {
+fn decision(cx: &mut Cx<'_>, case: &mut Case, rights: Rights, main: &Behind) {
     if case.decided.first().is_some_and(|before| same_answer(before, &rights)) {
         return;
     }
@@ -102,8 +132,8 @@ fn decision(cx: &mut Cx<'_>, case: &mut Case, rights: Rights, main: &BookingDisr
             pnr: case.pnr,
             passenger: passenger.passenger,
             kind: PassengerKind::RightsDecision,
-            disruption: main.what.disruption.clone(),
-            leg: main.what.leg.to_string(),
+            disruption: main.disruption.clone(),
+            leg: main.leg.to_string(),
             rights: Rights { id: format!("{}/{}", case.pnr, passenger.passenger), ..rights.clone() },
             language: passenger.language.clone(),
             channel: passenger.channel.clone(),
@@ -137,7 +167,7 @@ fn audit(cx: &mut Cx<'_>, case: &Case, rights: &Rights) {
 }
 
 /// One event for each passenger of the case.
-fn event(cx: &mut Cx<'_>, case: &Case, kind: PassengerKind, behind: &BookingDisruption, reason: &str, care: Option<&Care>) {
+fn event(cx: &mut Cx<'_>, case: &Case, kind: PassengerKind, behind: &Behind, reason: &str, care: Option<&Care>) {
     let new = match kind {
         PassengerKind::Rebooked => case.way.first().map(|way| way.segments.clone()).unwrap_or_default(),
         _ => Vec::new(),
@@ -146,17 +176,17 @@ fn event(cx: &mut Cx<'_>, case: &Case, kind: PassengerKind, behind: &BookingDisr
         pnr: case.pnr,
         passenger: passenger.passenger,
         kind,
-        disruption: behind.what.disruption.clone(),
+        disruption: behind.disruption.clone(),
         leg: leg.to_string(),
         segments: new.clone(),
         reason: reason.to_owned(),
         language: passenger.language.clone(),
         channel: passenger.channel.clone(),
         contact: passenger.contact.clone(),
-        expected_departure: behind.what.expected_departure,
+        expected_departure: behind.expected_departure,
         care: care.cloned(),
     };
     for passenger in &case.passengers {
-        cx.send(PASSENGER_EVENTS, case.pnr.as_str(), &message(passenger, &behind.what.leg));
+        cx.send(PASSENGER_EVENTS, case.pnr.as_str(), &message(passenger, &behind.leg));
     }
 }

@@ -78,6 +78,9 @@ fn look(cx: &mut Cx<'_>, network: &mut Network, failures: &mut Failures, pending
     for index in 0..held.trips.len() {
         let before = index.checked_sub(1).and_then(|before| held.trips[before].current.last());
         let before = before.filter(|before| crate::journey::connects(before, &held.trips[index].current[0])).cloned();
+        if is_over(network, &held.trips[index], pending, cx.now()) {
+            continue;
+        }
         match first_break(network, &held.trips[index].current, before.as_ref(), cx.now()) {
             None => keep(cx, &mut held, index, pending),
             Some(broken) => {
@@ -89,6 +92,18 @@ fn look(cx: &mut Cx<'_>, network: &mut Network, failures: &mut Failures, pending
         }
     }
     Ok(stranded)
+}
+
+/// Whether a journey has been travelled, whatever came of its connections; not while its party waits for seats, nor
+/// when the news is that it is broken.
+fn is_over(network: &Network, trip: &Trip, pending: &Pending, now: i64) -> bool {
+    let alarm = pending.alarmed && index_of(trip, pending.segment).is_some();
+    let last = trip.current.last();
+    let ended = last.is_some_and(|last| {
+        let leg = network.get(&last.leg);
+        leg.is_none_or(super::rows::LegNow::flies) && leg.map_or(last.scheduled_arrival, |leg| leg.arrival) <= now
+    });
+    !alarm && trip.outcome != Outcome::Unplaceable && (trip.arrived || ended)
 }
 
 /// Says that a journey stands after all, where it was feared or said that it does not.
