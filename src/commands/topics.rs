@@ -61,7 +61,12 @@ pub(crate) fn run(args: &Topics, flags: &Flags) -> Result<Done, Failure> {
             print_plan(&topics::plan(&wanted, &there(&existing, flags)));
             Ok(Done::Clean)
         }
-        Action::Apply => runtime.block_on(apply(&admin, &topics::plan(&wanted, &there(&existing, flags)))),
+        Action::Apply => runtime.block_on(async {
+            apply(&admin, &topics::plan(&wanted, &there(&existing, flags))).await?;
+            let left = topics::verify(&wanted, &there(&admin.existing().await?, flags)).err().unwrap_or_default();
+            left.iter().filter(|change| !change.is_refused()).for_each(|change| eprintln!("not taken by the cluster: {change}"));
+            Ok(Done::with_refused(left.len() as u64))
+        }),
         Action::List => {
             list(&wanted, &existing);
             Ok(Done::Clean)
@@ -108,14 +113,12 @@ fn print_plan(changes: &[Change]) {
     }
 }
 
-async fn apply(admin: &Admin, changes: &[Change]) -> Result<Done, Failure> {
-    let mut refused = 0;
+async fn apply(admin: &Admin, changes: &[Change]) -> Result<(), Failure> {
     for change in changes.iter().filter(|change| change.is_fault()) {
         say!("{change}");
-        refused += u64::from(change.is_refused());
         admin.carry_out(change).await?;
     }
-    Ok(Done::with_refused(refused))
+    Ok(())
 }
 
 fn list(wanted: &[Wanted], existing: &[Existing]) {
