@@ -1,6 +1,7 @@
 //! `slipstream broker`: the dev broker and registry alone, on loopback, until Ctrl-C.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use slipstream_broker::{DevBroker, Options};
@@ -9,6 +10,9 @@ use slipstream_schemas::topics::World;
 use crate::cluster;
 use crate::failure::{Done, Failure};
 use crate::say;
+
+/// How often the broker is asked whether it can go on.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Runs the dev broker and its schema registry on loopback until Ctrl-C.
 ///
@@ -44,8 +48,23 @@ pub(crate) fn run(args: &Broker) -> Result<Done, Failure> {
         if args.topics {
             cluster::prepare(&broker.bootstrap(), &broker.registry_url(), World::Recorded(None)).await?;
         }
-        cluster::stopped().await;
+        let failed = until_failure(&broker);
+        let ended = tokio::select! {
+            () = cluster::stopped() => Ok(Done::Clean),
+            why = failed => Err(Failure::dependency(why)),
+        };
         broker.shutdown().await;
-        Ok(Done::Clean)
+        ended
     })
+}
+
+/// Waits for a failure that the broker cannot go on after, such as a full disk.
+async fn until_failure(broker: &DevBroker) -> String {
+    let mut every = tokio::time::interval(LOOK_EVERY);
+    loop {
+        every.tick().await;
+        if let Some(why) = broker.failure() {
+            return why;
+        }
+    }
 }
