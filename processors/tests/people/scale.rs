@@ -60,6 +60,7 @@ fn ten_thousand_passengers_of_a_closed_hub_are_provided_for_within_seconds() {
 }
 
 /// Seconds that this thread has really run, whatever else the machine does; none where the kernel does not count them.
+#[expect(clippy::disallowed_methods, reason = "what the kernel counted is no input of the run")]
 fn processor_seconds() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     Some(text.split(' ').next()?.parse::<u64>().ok()? / 1_000_000_000)
