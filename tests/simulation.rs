@@ -117,10 +117,10 @@ impl Source for Given {
     }
 }
 
-fn oracle(records: &[Record], codec: &Arc<dyn Codec>) -> Vec<Fact> {
+fn oracle(records: Vec<Record>, codec: &Arc<dyn Codec>) -> Vec<Fact> {
     let mut facts = Facts::default();
     let mut reference = Reference::new(topology([1, 1, 1]), codec).unwrap();
-    reference.run(&mut Given(records.to_vec().into_iter()), &mut facts).unwrap();
+    reference.run(&mut Given(records.into_iter()), &mut facts).unwrap();
     facts.0.sort();
     facts.0
 }
@@ -133,7 +133,7 @@ fn whatever_breaks_the_records_are_those_of_the_reference_schedule() {
     let legs: BTreeSet<_> =
         records.iter().filter(|r| r.topic == topics::FLIGHT_OBSERVATIONS).map(|r| observation(r).source_leg).collect();
     assert!((10..=60).contains(&legs.len()), "{} legs", legs.len());
-    let expected = oracle(&records, &codec);
+    let expected = oracle(records.clone(), &codec);
     let ids: BTreeSet<_> = expected.iter().map(|fact| fact.3).collect();
     assert_eq!(ids.len(), expected.len(), "an id stands twice");
     let mut by_topic: BTreeMap<&str, usize> = BTreeMap::new();
