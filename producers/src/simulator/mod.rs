@@ -132,5 +132,4 @@ fn record<M: Message>(topic: Topic, timestamp: i64, key: &str, own_id: &str, mes
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 mod tests;

@@ -142,7 +142,6 @@ pub(super) fn block_min(from: &Station, to: &Station, winter: bool) -> i64 {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
 

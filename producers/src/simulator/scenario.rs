@@ -303,7 +303,6 @@ fn reason(key: &'static str, code: &str) -> Option<(&'static str, String)> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
 

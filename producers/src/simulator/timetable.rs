@@ -286,7 +286,6 @@ fn local_date(at: i64, clock: &TimeZone) -> Result<Date, WireError> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use std::collections::BTreeSet;
 

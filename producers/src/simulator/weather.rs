@@ -170,7 +170,6 @@ fn day_hour_minute(at: i64) -> (i8, i64, i64) {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::super::network::STATIONS;
     use super::*;
