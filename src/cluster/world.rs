@@ -28,6 +28,9 @@ use crate::failure::Failure;
 use crate::out::{Counts, OutDir, Selection};
 use crate::settings::Flags;
 
+/// How often a world is asked whether it is complete.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
 /// World of a replay that is given none.
 pub(crate) const DEFAULT_WORLD: &str = "replay";
 
@@ -113,14 +116,18 @@ pub(crate) fn units(topology: &Topology) -> Vec<&'static str> {
     units
 }
 
-/// Waits until the whole world has promised everything, then stops the handle's shards.
+/// Waits until the whole world has promised everything, or every shard has given up.
+pub(crate) fn until_complete(handle: &Handle) {
+    while !handle.is_finished() && !handle.status().iter().any(|shard| shard.complete) {
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// Stops the handle's shards and waits for them.
 ///
 /// # Errors
-/// A shard gives up first.
-pub(crate) fn until_complete(handle: Handle) -> Result<(), Failure> {
-    while !handle.is_finished() && !handle.status().iter().any(|shard| shard.complete) {
-        std::thread::sleep(Duration::from_millis(20));
-    }
+/// A shard has given up.
+pub(crate) fn end(handle: Handle) -> Result<(), Failure> {
     handle.stop();
     handle.wait().map_err(failure)
 }

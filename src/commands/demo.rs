@@ -6,7 +6,7 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -74,7 +74,7 @@ pub(crate) fn run(args: &Demo, flags: &Flags) -> Result<Done, Failure> {
     let handle = world.start()?;
     let board = watch::board(Cluster::connect(&flags)?, Arc::clone(&face))?;
     play(&world, &handle, &mut source, &face)?;
-    world::until_complete(handle)?;
+    world::end(handle)?;
     board.stop();
 
     let selection = Selection::default();
@@ -105,17 +105,17 @@ fn play(world: &Recorded, handle: &Handle, source: &mut Chained, face: &Face) ->
     std::thread::scope(|scope| {
         scope.spawn(|| follow(handle, face, &over));
         let fed = world.feed("demo", source, Speed::Max, &AtomicBool::new(false));
-        while fed.is_ok() && !handle.is_finished() && !handle.status().iter().any(|shard| shard.complete) {
-            std::thread::sleep(DRAW_EVERY / 10);
+        if fed.is_ok() {
+            world::until_complete(handle);
         }
-        over.store(true, std::sync::atomic::Ordering::Relaxed);
+        over.store(true, Ordering::Relaxed);
         fed.map(|_| ())
     })
 }
 
 fn follow(handle: &Handle, face: &Face, over: &AtomicBool) {
     let mut view = View::new("Slipstream demo");
-    while !over.load(std::sync::atomic::Ordering::Relaxed) {
+    while !over.load(Ordering::Relaxed) {
         face.report(&handle.status());
         if let Ok(board) = face.board.lock() {
             view.draw(&board);

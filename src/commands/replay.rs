@@ -168,7 +168,8 @@ fn on_cluster(source: &mut dyn Source, plan: &Plan, flags: &Flags) -> Result<Sum
     let world = Recorded::open(&flags)?;
     let handle = world.start()?;
     world.feed("recording", source, plan.speed, &AtomicBool::new(false))?;
-    world::until_complete(handle)?;
+    world::until_complete(&handle);
+    world::end(handle)?;
     let counts = world.collect(&mut out, &plan.selection)?;
     let refused = counts.get(topics::DEAD_LETTER_QUEUE).map_or(0, |types| types.values().sum());
     let summary = Summary { counts, refused, elapsed: started.elapsed() };

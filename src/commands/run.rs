@@ -71,8 +71,7 @@ pub(crate) fn run(args: &Run, flags: &Flags) -> Result<Done, Failure> {
     let board = watch::board(cluster, Arc::clone(&face))?;
     runtime.block_on(serve(&handle, &face));
     board.stop();
-    handle.stop();
-    handle.wait().map_err(world::failure)?;
+    world::end(handle)?;
     Ok(Done::Clean)
 }
 
