@@ -11,6 +11,7 @@
 //! | [`disturb`] | late and repeated records, for tests |
 //! | [`turnaround`] | minimum turnarounds, fitted from recorded days |
 //! | [`pace`] | event time against the wall clock |
+//! | [`weather`] | METAR and TAF texts become values |
 //! | [`refusals`] | what could not be used, by file, line and field |
 //!
 //! A feed is a pure function of its files, its settings and its seed: it reads no clock and starts no thread.
@@ -33,6 +34,7 @@ pub mod simulator;
 mod table;
 mod text_file;
 pub mod turnaround;
+pub mod weather;
 
 /// A source that reads recordings, and so may find lines that do not do.
 pub(crate) trait Recorded: Source {

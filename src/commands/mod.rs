@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod broker;
+pub(crate) mod decode;
 pub(crate) mod demo;
 pub(crate) mod dlq;
 pub(crate) mod doctor;

@@ -1,0 +1,121 @@
+//! `slipstream decode`: raw texts of aviation from standard input, JSON lines out.
+//!
+//!     a line in ──► the format's reader ──► {…} │ {"line":n,"error":"…"} ──► a line out, same order
+//!
+//! Streams: holds one text at a time, and writes what it has whenever the input pauses. A text that cannot be read is an
+//! error line and the next one is read; the exit status is then 1.
+
+use std::fmt::Display;
+use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind, Read, StdinLock, StdoutLock, Write};
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use slipstream_producers::weather::groups::TEXT_BYTES_MAX;
+use slipstream_producers::weather::metar::Report;
+use slipstream_producers::weather::row::Row;
+
+use crate::failure::{Done, Failure};
+
+/// Bytes of a line that are read; one more tells a line that is too long.
+const LINE_BYTES_READ: u64 = TEXT_BYTES_MAX as u64 + 1;
+
+/// Raw aviation texts from standard input, one a line, as JSON lines.
+///
+/// Example: echo 'EPWA 210600Z 31018G32KT 1400 SN OVC006 M02/M03 Q0998' | slipstream decode metar
+#[derive(Debug, Args)]
+pub(crate) struct Decode {
+    /// What the lines are
+    #[arg(value_enum)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// METAR and SPECI reports, as the rows of the Aviation Weather Center
+    Metar,
+}
+
+/// A text that could not be read.
+#[derive(Serialize)]
+struct Refusal {
+    line: u64,
+    error: String,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Standard input or output fails.
+pub(crate) fn run(args: &Decode) -> Result<Done, Failure> {
+    let mut exchange = Exchange::open();
+    let mut text = String::new();
+    while exchange.read(&mut text)? {
+        match args.format {
+            Format::Metar => exchange.answer(exchange.line, Report::read(&text).map(|report| Row::from(&report)))?,
+        }
+    }
+    exchange.finish()
+}
+
+/// Standard input and output, and what has been refused between them.
+struct Exchange {
+    input: BufReader<StdinLock<'static>>,
+    output: BufWriter<StdoutLock<'static>>,
+    bytes: Vec<u8>,
+    line: u64,
+    refused: u64,
+}
+
+impl Exchange {
+    fn open() -> Self {
+        let input = BufReader::new(io::stdin().lock());
+        let output = BufWriter::new(io::stdout().lock());
+        Self { input, output, bytes: Vec::new(), line: 0, refused: 0 }
+    }
+
+    /// Reads the next line that is text; false at the end. Bytes that are no UTF-8 are shown as such to the format's reader,
+    /// which finds them no part of any group.
+    fn read(&mut self, text: &mut String) -> Result<bool, Failure> {
+        if self.input.buffer().is_empty() {
+            self.output.flush().map_err(written)?;
+        }
+        self.bytes.clear();
+        let read = self.input.by_ref().take(LINE_BYTES_READ).read_until(b'\n', &mut self.bytes).map_err(unread)?;
+        if self.bytes.len() > TEXT_BYTES_MAX && !self.bytes.ends_with(b"\n") {
+            self.input.skip_until(b'\n').map_err(unread)?;
+        }
+        self.line += 1;
+        text.clear();
+        text.push_str(String::from_utf8_lossy(&self.bytes).trim_end_matches(['\r', '\n']));
+        Ok(read > 0)
+    }
+
+    /// Writes one answer, to the text that began on `line`.
+    fn answer<T: Serialize, E: Display>(&mut self, line: u64, read: Result<T, E>) -> Result<(), Failure> {
+        let written_line = match read {
+            Ok(value) => serde_json::to_writer(&mut self.output, &value),
+            Err(error) => {
+                self.refused += 1;
+                serde_json::to_writer(&mut self.output, &Refusal { line, error: error.to_string() })
+            }
+        };
+        written_line.map_err(io::Error::from).and_then(|()| self.output.write_all(b"\n")).map_err(written)
+    }
+
+    fn finish(mut self) -> Result<Done, Failure> {
+        self.output.flush().map_err(written)?;
+        Ok(Done::with_refused(self.refused))
+    }
+}
+
+fn unread(error: io::Error) -> Failure {
+    Failure::dependency(format_args!("standard input: {error}"))
+}
+
+/// A reader that has left has had enough: that ends the program in peace.
+fn written(error: io::Error) -> Failure {
+    if error.kind() == ErrorKind::BrokenPipe {
+        std::process::exit(0);
+    }
+    Failure::dependency(format_args!("standard output: {error}"))
+}
