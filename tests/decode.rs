@@ -1,6 +1,6 @@
 //! `slipstream decode` as a user runs it: texts in on standard input, JSON lines out, exit status by what was refused.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop at the first surprise")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Output, Stdio};
@@ -48,6 +48,20 @@ fn each_line_has_its_answer_in_place_and_refusals_say_why() {
         assert_eq!(refusal["line"], index as u64 + 1);
         assert!(refusal["error"].as_str().is_some_and(|error| !error.is_empty()));
     }
+}
+
+#[test]
+fn a_bulletin_gives_one_object_for_each_forecast() {
+    let bulletin = b"FTAK31 PANC 061909 AAA\nTAF AMD\nPAGK 061909Z 061918 01006KT P6SM\n     FM0400 VRB06KT 1/2SM=\n\
+        TAF TGPY 281600Z NIL=\nTAF KLBL 250547Z 2506/2606 15014KT FM256300 18011KT=\n";
+    let output = decode("taf", bulletin);
+    assert_eq!(output.status.code(), Some(1));
+    let [forecast, nil, refused] = &lines(&output)[..] else { panic!("three answers") };
+    assert_eq!((&forecast["station"], &forecast["amended"]), (&"PAGK".into(), &true.into()));
+    assert_eq!(forecast["periods"][1]["visibility_statute_mi"], 0.5);
+    assert_eq!(nil["nil"], true);
+    assert_eq!(refused["line"], 6);
+    assert_eq!(refused["error"], "change group `FM256300`: no such time (FMddhhmm or FMhhmm)");
 }
 
 /// A reader downstream sees an answer before the next question is asked.

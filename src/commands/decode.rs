@@ -10,16 +10,18 @@ use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind, Read, StdinLock, S
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
+use slipstream_producers::weather::bulletin::Bulletin;
 use slipstream_producers::weather::groups::TEXT_BYTES_MAX;
 use slipstream_producers::weather::metar::Report;
 use slipstream_producers::weather::row::Row;
+use slipstream_producers::weather::taf::Forecast;
 
 use crate::failure::{Done, Failure};
 
 /// Bytes of a line that are read; one more tells a line that is too long.
 const LINE_BYTES_READ: u64 = TEXT_BYTES_MAX as u64 + 1;
 
-/// Raw aviation texts from standard input, one a line, as JSON lines.
+/// Raw aviation texts from standard input as JSON lines.
 ///
 /// Example: echo 'EPWA 210600Z 31018G32KT 1400 SN OVC006 M02/M03 Q0998' | slipstream decode metar
 #[derive(Debug, Args)]
@@ -33,6 +35,8 @@ pub(crate) struct Decode {
 enum Format {
     /// METAR and SPECI reports, as the rows of the Aviation Weather Center
     Metar,
+    /// Forecasts, one a line or in the bulletins that weather services send, one object for each forecast
+    Taf,
 }
 
 /// A text that could not be read.
@@ -48,13 +52,30 @@ struct Refusal {
 /// Standard input or output fails.
 pub(crate) fn run(args: &Decode) -> Result<Done, Failure> {
     let mut exchange = Exchange::open();
-    let mut text = String::new();
-    while exchange.read(&mut text)? {
-        match args.format {
-            Format::Metar => exchange.answer(exchange.line, Report::read(&text).map(|report| Row::from(&report)))?,
-        }
+    match args.format {
+        Format::Metar => metar(&mut exchange)?,
+        Format::Taf => taf(&mut exchange)?,
     }
     exchange.finish()
+}
+
+fn metar(exchange: &mut Exchange) -> Result<(), Failure> {
+    let mut text = String::new();
+    while exchange.read(&mut text)? {
+        exchange.answer(exchange.line, Report::read(&text).map(|report| Row::from(&report)))?;
+    }
+    Ok(())
+}
+
+fn taf(exchange: &mut Exchange) -> Result<(), Failure> {
+    let (mut text, mut bulletin, mut cuts) = (String::new(), Bulletin::default(), Vec::new());
+    while exchange.read(&mut text)? {
+        bulletin.push(&text, &mut cuts);
+        for cut in cuts.drain(..) {
+            exchange.answer(cut.line, Forecast::read(&cut.text))?;
+        }
+    }
+    bulletin.finish().map_or(Ok(()), |cut| exchange.answer(cut.line, Forecast::read(&cut.text)))
 }
 
 /// Standard input and output, and what has been refused between them.

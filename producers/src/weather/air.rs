@@ -29,7 +29,7 @@ pub(super) fn temperatures(group: &str) -> Option<Temperatures> {
 }
 
 /// `M02` is -2; the inner none: not measured. -0 does not exist.
-fn whole_degrees(text: &str) -> Option<Option<f64>> {
+pub(super) fn whole_degrees(text: &str) -> Option<Option<f64>> {
     if matches!(text, "" | "//" | "XX" | "MM") {
         return Some(None);
     }

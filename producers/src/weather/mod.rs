@@ -1,10 +1,13 @@
 //! Aerodrome weather as stations write it: METAR and TAF texts become values.
 //!
 //!     line ──► groups ──► wind │ visibility │ phenomenon │ sky │ air ──► metar::Report ──► row::Row (JSON)
+//!                     └────────────────────────────────────────────────► taf::Forecast (JSON)
+//!     many lines ──► bulletin ──► one TAF after the other
 //!
 //! | module | reads |
 //! |---|---|
 //! | [`metar`] | one routine or special report |
+//! | [`taf`], [`period`] | one forecast and its periods; [`bulletin`] cuts collectives into forecasts |
 //! | [`row`] | a report as the row that the Aviation Weather Center publishes |
 //!
 //! Sources: WMO No. 306 (FM 15 METAR, FM 16 SPECI, FM 51 TAF), ICAO Annex 3 appendix 3 and 5, the US Federal Meteorological
@@ -14,11 +17,14 @@
 //! not made up.
 
 mod air;
+pub mod bulletin;
 pub mod groups;
 pub mod metar;
+pub mod period;
 pub mod phenomenon;
 pub mod row;
 pub mod sky;
+pub mod taf;
 pub mod visibility;
 pub mod wind;
 

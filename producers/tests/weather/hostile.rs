@@ -1,77 +1,61 @@
 //! No text makes the readers panic, and what a station may write in any combination is read back as it was meant.
 
 use proptest::prelude::*;
+use slipstream_producers::weather::bulletin::Bulletin;
 use slipstream_producers::weather::groups::{TEXT_BYTES_MAX, Unreadable};
 use slipstream_producers::weather::metar::Report;
 use slipstream_producers::weather::row::Row;
+use slipstream_producers::weather::taf::Forecast;
 
-/// Groups that open every door of the grammar, whole and broken.
-const PIECES: [&str; 44] = [
-    "METAR",
-    "SPECI",
-    "COR",
-    "EPWA",
-    "K5SM",
-    "210600Z",
-    "319999Z",
-    "AUTO",
-    "NIL",
-    "31018G32KT",
-    "VRB02MPS",
-    "/////KT",
-    "280V350",
-    "CAVOK",
-    "9999NDV",
-    "1",
-    "1/2SM",
-    "M1/4SM",
-    "P6SM",
-    "////",
-    "1000NE",
-    "R29/0550V1200U",
-    "R24/CLRD70",
-    "-SHRA",
-    "+TSRAGR",
-    "//",
-    "BKN010///",
-    "VV///",
-    "//////TCU",
-    "NSC",
-    "M02/M03",
-    "/////",
-    "Q0998",
-    "A2992",
-    "Q////",
-    "RERA",
-    "WS",
-    "NOSIG",
-    "TEMPO",
-    "FM0900",
-    "RMK",
-    "T10221033",
-    "=",
-    "é/é",
-];
+/// Groups that open every door of the grammar, whole and broken, blank separated.
+const GROUPS: &str = "METAR SPECI COR EPWA K5SM 210600Z 319999Z AUTO NIL 31018G32KT VRB02MPS /////KT 280V350 CAVOK 9999NDV 1 1/2SM \
+    M1/4SM P6SM //// 1000NE R29/0550V1200U R24/CLRD70 -SHRA +TSRAGR // BKN010/// VV/// //////TCU NSC M02/M03 ///// Q0998 A2992 \
+    Q//// RERA WS NOSIG TEMPO FM0900 RMK T10221033 = é/é TAF AMD 2106/2212 210606 FM211430 FMé PROB30 BECMG 0812 TX32/0718Z \
+    WS020/24040KT 620258 QNH2960INS FTUS43 KDMX \u{1}";
+
+fn groups() -> impl Strategy<Value = Vec<&'static str>> {
+    prop::collection::vec(prop::sample::select(GROUPS.split_ascii_whitespace().collect::<Vec<_>>()), 0..30)
+}
+
+/// Everything that can be asked of a text.
+fn read(text: &str) {
+    let _ = Report::read(text).map(|report| Row::from(&report));
+    let _ = Forecast::read(text).map(|forecast| serde_json::to_string(&forecast).unwrap());
+}
 
 proptest! {
     #[test]
-    fn any_text_is_a_report_or_a_reason(text in "\\PC{0,200}") {
-        let _ = Report::read(&text).map(|report| Row::from(&report));
+    fn any_text_is_read_or_refused(text in "\\PC{0,200}") {
+        read(&text);
     }
 
     #[test]
-    fn any_groups_in_any_order_are_a_report_or_a_reason(pieces in prop::collection::vec(prop::sample::select(&PIECES[..]), 0..30)) {
-        let _ = Report::read(&pieces.join(" ")).map(|report| Row::from(&report));
+    fn any_groups_in_any_order_are_read_or_refused(groups in groups()) {
+        read(&groups.join(" "));
+    }
+
+    /// Whatever the lines are, each word is in exactly one text or in a heading, and no text begins on a line that is not there.
+    #[test]
+    fn any_lines_are_cut_into_texts(lines in prop::collection::vec(groups(), 0..20)) {
+        let (mut bulletin, mut cuts) = (Bulletin::default(), Vec::new());
+        lines.iter().for_each(|line| bulletin.push(&line.join(" "), &mut cuts));
+        cuts.extend(bulletin.finish());
+        prop_assert!(cuts.iter().all(|cut| (1..=lines.len() as u64).contains(&cut.line) && !cut.text.is_empty()));
+        let count = |wanted: &str, text: &str| text.split_ascii_whitespace().filter(|word| *word == wanted).count();
+        let written: usize = lines.iter().map(|line| count("31018G32KT", &line.join(" "))).sum();
+        let cut: usize = cuts.iter().map(|cut| count("31018G32KT", &cut.text)).sum();
+        prop_assert_eq!(cut, written);
+        cuts.iter().for_each(|cut| read(&cut.text));
     }
 
     #[test]
-    fn a_report_cut_or_bent_anywhere_is_a_report_or_a_reason(cut in 0usize..90, byte in any::<char>()) {
+    fn a_report_cut_or_bent_anywhere_is_read_or_refused(cut in 0usize..90, byte in any::<char>()) {
         let text = "SPECI EPWA 210600Z 31018G32KT 1 1/2SM R29/1200N -SHSN BKN006CB M02/M03 Q0998 RMK T10221033";
         let mut bent: String = text.chars().take(cut).collect();
         bent.push(byte);
         bent.extend(text.chars().skip(cut + 1));
-        let _ = Report::read(&bent).map(|report| Row::from(&report));
-        let _ = Report::read(&text[..cut]).map(|report| Row::from(&report));
+        read(&bent);
+        read(&text[..cut]);
     }
 
     /// Values written by the rules of the code come back as they were.

@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop at the first surprise")]
 
 mod agreement;
+mod bulletins;
 mod hostile;
 mod stations;
