@@ -64,6 +64,18 @@ fn a_bulletin_gives_one_object_for_each_forecast() {
     assert_eq!(refused["error"], "change group `FM256300`: no such time (FMddhhmm or FMhhmm)");
 }
 
+#[test]
+fn movements_and_boarding_passes_are_read_too() {
+    let output = decode("mvt", b"QU HDQOOLO\n.WAWOPLO 210717\nMVT\nLO335/21.SPLVA.WAW\nAD0704/0716 EA0913 CDG\n\nMVT\nLO335\n");
+    let [movement, refused] = &lines(&output)[..] else { panic!("two answers") };
+    assert_eq!((&movement["registration"], &movement["off_block"]["minute"]), (&"SPLVA".into(), &4.into()));
+    assert_eq!((&refused["line"], output.status.code()), (&7.into(), Some(1)));
+    let output = decode("bcbp", b"M1KOWALSKA/ANNA MRS   EX7QK2P WAWCDGLO 0335 325Y014C0087 100\nM1KOWALSKA\n");
+    let [pass, refused] = &lines(&output)[..] else { panic!("two answers") };
+    assert_eq!((&pass["legs"][0]["to"], &pass["legs"][0]["seat"]), (&"CDG".into(), &"014C".into()));
+    assert!(!refused["error"].as_str().unwrap().contains("KOWALSKA"));
+}
+
 /// A reader downstream sees an answer before the next question is asked.
 #[test]
 fn answers_come_while_the_input_is_open() {

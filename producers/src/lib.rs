@@ -11,6 +11,7 @@
 //! | [`disturb`] | late and repeated records, for tests |
 //! | [`turnaround`] | minimum turnarounds, fitted from recorded days |
 //! | [`pace`] | event time against the wall clock |
+//! | [`messages`] | movement messages and boarding passes, read and written |
 //! | [`weather`] | METAR and TAF texts become values |
 //! | [`refusals`] | what could not be used, by file, line and field |
 //!
@@ -27,6 +28,7 @@ pub mod feed;
 mod flights;
 pub mod inputs;
 pub mod local_time;
+pub mod messages;
 pub mod pace;
 pub mod recording;
 pub mod refusals;

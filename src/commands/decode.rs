@@ -10,6 +10,9 @@ use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind, Read, StdinLock, S
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
+use slipstream_producers::messages::bcbp::Pass;
+use slipstream_producers::messages::mvt::Movement;
+use slipstream_producers::messages::telex::Traffic;
 use slipstream_producers::weather::bulletin::Bulletin;
 use slipstream_producers::weather::groups::TEXT_BYTES_MAX;
 use slipstream_producers::weather::metar::Report;
@@ -37,6 +40,10 @@ enum Format {
     Metar,
     /// Forecasts, one a line or in the bulletins that weather services send, one object for each forecast
     Taf,
+    /// Bar-coded boarding passes (IATA Resolution 792), one a line
+    Bcbp,
+    /// Aircraft movement messages (IATA AHM 780), one object for each message
+    Mvt,
 }
 
 /// A text that could not be read.
@@ -53,18 +60,31 @@ struct Refusal {
 pub(crate) fn run(args: &Decode) -> Result<Done, Failure> {
     let mut exchange = Exchange::open();
     match args.format {
-        Format::Metar => metar(&mut exchange)?,
+        Format::Metar => lines(&mut exchange, |text| Report::read(text).map(|report| Row::from(&report)))?,
+        Format::Bcbp => lines(&mut exchange, Pass::read)?,
+        Format::Mvt => mvt(&mut exchange)?,
         Format::Taf => taf(&mut exchange)?,
     }
     exchange.finish()
 }
 
-fn metar(exchange: &mut Exchange) -> Result<(), Failure> {
+/// A text a line.
+fn lines<T: Serialize, E: Display>(exchange: &mut Exchange, read: impl Fn(&str) -> Result<T, E>) -> Result<(), Failure> {
     let mut text = String::new();
     while exchange.read(&mut text)? {
-        exchange.answer(exchange.line, Report::read(&text).map(|report| Row::from(&report)))?;
+        exchange.answer(exchange.line, read(&text))?;
     }
     Ok(())
+}
+
+fn mvt(exchange: &mut Exchange) -> Result<(), Failure> {
+    let (mut text, mut traffic) = (String::new(), Traffic::default());
+    while exchange.read(&mut text)? {
+        if let Some(telex) = traffic.push(&text) {
+            exchange.answer(telex.line, Movement::read(&telex))?;
+        }
+    }
+    traffic.finish().map_or(Ok(()), |telex| exchange.answer(telex.line, Movement::read(&telex)))
 }
 
 fn taf(exchange: &mut Exchange) -> Result<(), Failure> {

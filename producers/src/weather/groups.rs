@@ -60,13 +60,13 @@ pub(super) fn shown(group: Option<&&str>) -> String {
 }
 
 /// The number that one to six ASCII digits write; no sign, no blank.
-pub(super) fn number(text: &str) -> Option<u32> {
+pub(crate) fn number(text: &str) -> Option<u32> {
     let digits = matches!(text.len(), 1..=6) && text.bytes().all(|byte| byte.is_ascii_digit());
     if digits { text.parse().ok() } else { None }
 }
 
 /// The number that the first `width` characters write, and what follows.
-pub(super) fn leading(text: &str, width: usize) -> Option<(u32, &str)> {
+pub(crate) fn leading(text: &str, width: usize) -> Option<(u32, &str)> {
     let (digits, rest) = text.split_at_checked(width)?;
     Some((number(digits)?, rest))
 }
@@ -133,7 +133,7 @@ impl DayTime {
     }
 
     /// `ddhhmm`.
-    pub(super) fn from_ddhhmm(text: &str) -> Option<Self> {
+    pub(crate) fn from_ddhhmm(text: &str) -> Option<Self> {
         let (day, rest) = leading(text, 2)?;
         let (hour, rest) = leading(rest, 2)?;
         let (minute, rest) = leading(rest, 2)?;

@@ -1,0 +1,14 @@
+//! Messages that airlines and airports exchange: each a reader and a writer, so that what is read can be written again.
+//!
+//! | module | format |
+//! |---|---|
+//! | [`bcbp`] | bar-coded boarding pass, IATA Resolution 792 |
+//! | [`mvt`] | aircraft movement message, IATA AHM 780 |
+//! | [`telex`] | cuts Type B traffic into messages; address, origin and correction lines |
+//!
+//! Pure and bounded. These texts can hold personal data: no reason for a refusal repeats any of it, and nothing here is
+//! printed by `Debug`.
+
+pub mod bcbp;
+pub mod mvt;
+pub mod telex;
