@@ -2,14 +2,13 @@
 //!
 //!     settings ─► instance name (locked) ─► shards ─► health, metrics, board ─► SIGTERM: drain, commit, leave
 
-use std::fs::File;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use slipstream_processors::pipeline;
 use slipstream_streams::buffer;
+use slipstream_streams::instance::{Instance, InstanceError};
 use slipstream_streams::runtime::{self, Handle};
 
 use crate::catalogue;
@@ -55,14 +54,14 @@ pub(crate) fn run(args: &Run, flags: &Flags) -> Result<Done, Failure> {
         None => world::units(&topology),
         Some(wanted) => vec![unit(&topology, wanted)?],
     };
-    let instance = flags.state.as_deref().map(Instance::take).transpose()?;
+    let instance = flags.state.as_deref().map(Instance::take).transpose().map_err(unusable)?;
     let order = match args.order {
         Some(Order::Arrival) => buffer::Order::Arrival,
         Some(Order::EventTime) => buffer::Order::EventTime,
         None if flags.world.is_some() => buffer::Order::EventTime,
         None => buffer::Order::Arrival,
     };
-    let config = world::config(&cluster, order, instance.as_ref().map(|i| i.name.clone()));
+    let config = world::config(&cluster, order, instance.as_ref().map(|i| i.name().to_owned()));
     let runtime = cluster::tokio()?;
     let face = Arc::new(Face::default());
     let address = runtime.block_on(http::serve(flags.listen, Arc::clone(&face)))?;
@@ -73,6 +72,13 @@ pub(crate) fn run(args: &Run, flags: &Flags) -> Result<Done, Failure> {
     board.stop();
     world::end(handle)?;
     Ok(Done::Clean)
+}
+
+fn unusable(error: InstanceError) -> Failure {
+    match error {
+        InstanceError::Disk(..) => Failure::dependency(error),
+        InstanceError::Taken(_) => Failure::usage(error),
+    }
 }
 
 fn unit(topology: &slipstream_streams::topology::Topology, wanted: &str) -> Result<&'static str, Failure> {
@@ -97,29 +103,5 @@ async fn serve(handle: &Handle, face: &Face) {
         if handle.is_finished() {
             return;
         }
-    }
-}
-
-/// The name of this process, kept in the state directory and locked while it runs.
-struct Instance {
-    name: String,
-    _lock: File,
-}
-
-impl Instance {
-    fn take(directory: &Path) -> Result<Self, Failure> {
-        let path = directory.join("instance");
-        let unusable = |e: std::io::Error| Failure::dependency(format_args!("--state {}: {e}", path.display()));
-        std::fs::create_dir_all(directory).map_err(unusable)?;
-        let file = File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(unusable)?;
-        file.try_lock().map_err(|_| {
-            Failure::usage(format_args!("--state {}: another process runs with it; give each its own", directory.display()))
-        })?;
-        let mut name = std::fs::read_to_string(&path).map_err(unusable)?;
-        if name.is_empty() {
-            name = uuid::Uuid::new_v4().simple().to_string();
-            std::fs::write(&path, &name).map_err(unusable)?;
-        }
-        Ok(Self { name, _lock: file })
     }
 }

@@ -1,6 +1,7 @@
 //! The cluster's topics before a unit starts: what must be there is checked, changelogs are made.
 //!
-//! A topic of the pipeline is never made here: its settings are the contract's, and another command's business.
+//! A topic of the pipeline is never made here: its settings are the contract's, and another command's business. Only a
+//! plain stage, which has no contract, gets its output made.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -15,10 +16,11 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::error::RDKafkaErrorCode;
 
 use crate::kafka::Connection;
+use crate::plain;
 use crate::plan::Plan;
 use crate::record::Topic;
 use crate::runtime::RuntimeError;
-use crate::topology::Topology;
+use crate::topology::{Stage, Topology};
 
 /// Longest wait for the cluster to answer or to make topics.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -34,10 +36,31 @@ const TOMBSTONES_KEPT: &str = "604800000";
 /// # Errors
 /// A topic is missing or has another number of partitions, or the cluster does not answer.
 pub(crate) fn prepare(connection: &Connection, plan: &Plan) -> Result<(), RuntimeError> {
-    let admin: AdminClient<DefaultClientContext> =
-        connection.client().create().map_err(|error| RuntimeError::Refused(error.to_string()))?;
+    let admin = client(connection)?;
     let counts = used_counts(&admin, plan)?;
     make_changelogs(&admin, plan, &counts)
+}
+
+fn client(connection: &Connection) -> Result<AdminClient<DefaultClientContext>, RuntimeError> {
+    connection.client().create().map_err(|error| RuntimeError::Refused(error.to_string()))
+}
+
+/// The topology of a plain stage on the topics that are there; its output and its topic of refused records are made.
+///
+/// # Errors
+/// There is no input, or the cluster does not answer.
+pub(crate) fn plain_topology(connection: &Connection, stage: &Stage) -> Result<Topology, RuntimeError> {
+    let admin = client(connection)?;
+    let (input, output) = (stage.reads[0], stage.writes[0]);
+    let counts = partition_counts(&admin)?;
+    let missing = || RuntimeError::Refused(format!("topic `{input}` is missing: there is nothing to read"));
+    let inputs = counts.get(input).copied().ok_or_else(missing)?;
+    let topology = plain::topology(stage.clone(), inputs, counts.get(output).copied().unwrap_or(inputs));
+    let ours = topology.partitions.iter().filter(|(topic, _)| !counts.contains_key(**topic));
+    let topics: Vec<NewTopic<'_>> =
+        ours.map(|(topic, count)| NewTopic::new(topic, *count, TopicReplication::Fixed(-1))).collect();
+    make(&admin, &topics)?;
+    Ok(topology)
 }
 
 /// Partition counts of all topics, those that the unit uses checked.
@@ -74,7 +97,8 @@ fn used(plan: &Plan) -> Vec<Topic> {
     let topology = &plan.topology;
     let stages = plan.stages.iter().map(|stage| &topology.stages[*stage]);
     let mut used: Vec<Topic> = stages.flat_map(|stage| stage.reads.iter().chain(stage.writes)).copied().collect();
-    used.extend([topology.dead_letters, topology.late, topology.progress]);
+    used.extend([topology.dead_letters, topology.late]);
+    used.extend(plan.promises().then_some(topology.progress));
     used.sort_unstable();
     used.dedup();
     used
@@ -108,16 +132,21 @@ fn make_changelogs(
             }
         }
     }
-    if missing.is_empty() {
+    let topics: Vec<NewTopic<'_>> = missing.iter().map(|(name, tasks)| changelog(name, *tasks)).collect();
+    make(admin, &topics)
+}
+
+/// Makes topics; one that somebody else has made meanwhile is as good.
+fn make(admin: &AdminClient<DefaultClientContext>, topics: &[NewTopic<'_>]) -> Result<(), RuntimeError> {
+    if topics.is_empty() {
         return Ok(());
     }
-    let topics: Vec<NewTopic<'_>> = missing.iter().map(|(name, tasks)| changelog(name, *tasks)).collect();
     let options = AdminOptions::new().operation_timeout(Some(TIMEOUT)).request_timeout(Some(TIMEOUT));
-    let made = block_on(admin.create_topics(&topics, &options));
+    let made = block_on(admin.create_topics(topics, &options));
     for made in made.map_err(|error| RuntimeError::Unreachable(error.to_string()))? {
         match made {
             Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-            Err((name, error)) => return Err(RuntimeError::Refused(format!("changelog `{name}` cannot be made: {error}"))),
+            Err((name, error)) => return Err(RuntimeError::Refused(format!("topic `{name}` cannot be made: {error}"))),
         }
     }
     Ok(())

@@ -71,8 +71,22 @@ pub struct Promise {
     pub position: i64,
 }
 
+/// What a codec's topics say of a record beside key and value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Envelope {
+    /// CloudEvents headers; a key is UTF-8 text and lies in the partition that is its own; writers promise.
+    CloudEvents,
+    /// Nothing, as on the topics of others: any bytes are a key, its producer chose the partition, nobody promises.
+    None,
+}
+
 /// Bytes in and out.
 pub trait Codec: Send + Sync {
+    /// What the topics say of a record beside key and value.
+    fn envelope(&self) -> Envelope {
+        Envelope::CloudEvents
+    }
+
     /// Reads a framed value: its type and its body in our schema.
     ///
     /// # Errors

@@ -4,14 +4,16 @@
 //! its own, a value that does not decode) is still a record: it is handed on with the reason, so that its
 //! dead letter takes its place in the order.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
 use crate::buffer::Arrived;
-use crate::codec::{Codec, Poison};
+use crate::codec::{Codec, Envelope, Poison};
 use crate::log::Raw;
 use crate::partition::of_key;
+use crate::plain;
 use crate::record::{Event, Record, Topic, derive_id, header};
 
 /// Rank of what could not be read: after everything else of its instant.
@@ -23,25 +25,32 @@ type Decoded = (u16, Option<Box<[u8]>>);
 /// Reads a record of `topic`, which has `partitions` partitions.
 #[must_use]
 pub fn read(raw: &Raw<'_>, topic: Topic, partitions: i32, codec: &dyn Codec) -> Arrived {
-    let key = readable_key(raw, partitions);
+    let envelope = codec.envelope();
+    let key = readable_key(raw, envelope, partitions);
     let decoded = key.and_then(|key| decode(raw, topic, codec).map(|(rank, body)| (key, rank, body)));
     let (key, rank, body, poison) = match decoded {
-        Ok((key, rank, body)) => (key.into(), rank, body, None),
+        Ok((key, rank, body)) => (Box::from(key), rank, body, None),
         Err(poison) => {
             let key = String::from_utf8_lossy(raw.key.unwrap_or_default()).into();
             (key, UNREADABLE, raw.value.map(Into::into), Some(Arc::new(poison)))
         }
     };
-    let event = envelope(raw, topic);
+    let event = match envelope {
+        Envelope::CloudEvents => event(raw, topic),
+        Envelope::None => event_of_place(raw),
+    };
     let record = Record { topic, partition: raw.partition, offset: raw.offset, timestamp: raw.timestamp, key, rank, event, body };
     Arrived { record: Arc::new(record), poison }
 }
 
-fn readable_key<'a>(raw: &Raw<'a>, partitions: i32) -> Result<&'a str, Poison> {
+fn readable_key<'a>(raw: &Raw<'a>, envelope: Envelope, partitions: i32) -> Result<Cow<'a, str>, Poison> {
+    if envelope == Envelope::None {
+        return Ok(plain::text_of(raw.key.unwrap_or_default()));
+    }
     let key = raw.key.ok_or_else(|| Poison::new("null key", "a record without a key belongs to no partition"))?;
     let text = std::str::from_utf8(key).map_err(|e| Poison::new("key is not UTF-8", e))?;
     match of_key(key, partitions) {
-        home if home == raw.partition => Ok(text),
+        home if home == raw.partition => Ok(text.into()),
         home => Err(Poison::new("misplaced key", format_args!("`{text}` belongs to partition {home}, not {}", raw.partition))),
     }
 }
@@ -58,7 +67,7 @@ fn decode(raw: &Raw<'_>, topic: Topic, codec: &dyn Codec) -> Result<Decoded, Poi
 }
 
 /// The envelope from the headers; the id of a record without one is derived from where it lies.
-fn envelope(raw: &Raw<'_>, topic: Topic) -> Event {
+fn event(raw: &Raw<'_>, topic: Topic) -> Event {
     let uuid = |name| text(raw, name).and_then(|text| Uuid::try_parse(text).ok());
     let place = || derive_id(&[topic.as_bytes(), raw.partition.to_string().as_bytes(), raw.offset.to_string().as_bytes()]);
     let id = uuid(header::ID).unwrap_or_else(place);
@@ -69,6 +78,12 @@ fn envelope(raw: &Raw<'_>, topic: Topic) -> Event {
         causation: uuid(header::CAUSATION),
         organisation: text(raw, header::ORGANISATION).map(Into::into),
     }
+}
+
+/// Without an envelope a record is known by where it lies; nobody sees this id.
+fn event_of_place(raw: &Raw<'_>) -> Event {
+    let id = Uuid::from_u64_pair(raw.partition.unsigned_abs().into(), raw.offset.unsigned_abs());
+    Event { id, source: Arc::default(), correlation: id, causation: None, organisation: None }
 }
 
 fn text<'a>(raw: &Raw<'a>, name: &str) -> Option<&'a str> {

@@ -10,13 +10,14 @@
 //! | [`task`] | one stage on one partition |
 //! | [`topology`] | which stage reads and writes what |
 //! | [`codec`] | bytes in and out, as the embedding program defines them |
+//! | [`plain`] | stages on topics of others, without an envelope |
 //! | [`reference`] | the zero-latency schedule in one thread: the oracle |
 //! | [`journal`] | that schedule's committed transactions on disk |
 //! | [`world`] | names of everything that one run owns on a cluster |
 //! | [`progress`], [`buffer`] | promises, and the order that they allow |
 //! | [`log`] | what the runtime needs of a cluster |
 //! | `plan`, `active`, `restore`, `shard`, `commit`, `publisher`, `follower`, `status` | the loop that turns a log into transactions |
-//! | `kafka`, `admin`, `runtime`, `source` | all of it on Apache Kafka (feature `kafka`) |
+//! | `kafka`, `admin`, `runtime`, `source`, `instance` | all of it on Apache Kafka (feature `kafka`) |
 //! | `simulation` | all of it on the broker's model, with seeded faults (feature `model`) |
 //!
 //! Without features the crate does no IO beyond the journal, starts no thread and reads no clock.
@@ -27,6 +28,7 @@ pub mod edge;
 pub mod journal;
 pub mod log;
 pub mod partition;
+pub mod plain;
 pub mod processor;
 pub mod progress;
 pub mod record;
@@ -55,6 +57,8 @@ pub mod status;
 
 #[cfg(feature = "kafka")]
 mod admin;
+#[cfg(feature = "kafka")]
+pub mod instance;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 #[cfg(feature = "kafka")]

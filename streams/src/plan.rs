@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::buffer::Order;
-use crate::codec::{Codec, Encoded, Promise};
+use crate::codec::{Codec, Encoded, Envelope, Promise};
 use crate::log::{LogError, Outgoing, Place};
 use crate::partition::of_key;
+use crate::plain;
 use crate::processor::StoreId;
 use crate::progress::promise_key;
 use crate::record::{Record, Topic, Ts, header};
@@ -108,10 +109,16 @@ impl Plan {
         Place { topic, partition }
     }
 
+    /// Whether writers promise; only with an envelope do they.
+    pub(crate) fn promises(&self) -> bool {
+        self.codec.envelope() == Envelope::CloudEvents
+    }
+
     /// Every partition of the progress topic.
     pub(crate) fn progress(&self) -> impl Iterator<Item = Place> + '_ {
         let topic = self.topology.progress;
-        (0..self.topology.partition_count(topic)).map(move |partition| self.place(topic, partition))
+        let count = if self.promises() { self.topology.partition_count(topic) } else { 0 };
+        (0..count).map(move |partition| self.place(topic, partition))
     }
 
     /// The inputs of a task.
@@ -131,16 +138,20 @@ impl Plan {
             let no_schema = |e| LogError::Abort(format!("{}: no schema id: {e}", record.topic));
             self.codec.encode(record.topic, record.rank, body, framed).map_err(no_schema)?;
         }
-        let place = self.place(record.topic, of_key(record.key.as_bytes(), self.topology.partition_count(record.topic)));
+        let (key, headers) = match self.codec.envelope() {
+            Envelope::CloudEvents => (record.key.as_bytes().into(), record.headers(self.codec.type_name(record.rank))),
+            Envelope::None => (plain::bytes_of(&record.key), Vec::new()),
+        };
+        let place = self.place(record.topic, of_key(&key, self.topology.partition_count(record.topic)));
         send(Outgoing {
             topic: &place.topic,
             partition: place.partition,
             timestamp: Some(record.timestamp),
-            key: record.key.as_bytes(),
+            key: &key,
             value: record.body.as_ref().map(|_| framed.as_slice()),
-            headers: &record.headers(self.codec.type_name(record.rank)),
+            headers: &headers,
         })?;
-        Ok((place.partition, framed.len() + record.key.len()))
+        Ok((place.partition, framed.len() + key.len()))
     }
 
     /// Hands a promise to `send` as it is written.

@@ -3,10 +3,12 @@
 //! Synchronous and pure: time and identity come in with the input. State is scoped to the key of the
 //! record at hand, so a stage cannot see across keys and its output cannot depend on the partitioning.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::codec::Envelope;
 pub use crate::codec::Poison;
 use crate::record::{Event, Record, Topic, Ts, derive_id};
 use crate::store::State;
@@ -59,7 +61,33 @@ pub struct Cx<'a> {
     pub(crate) state: &'a mut State,
     pub(crate) out: &'a mut Vec<Record>,
     pub(crate) first_out: usize,
+    pub(crate) ordinals: Ordinals,
+    pub(crate) envelope: Envelope,
     pub(crate) late: bool,
+}
+
+/// Outputs of a step that are looked through one by one for an ordinal; beyond that they are counted.
+const ORDINALS_SCANNED: usize = 16;
+
+/// How many outputs of a step have one topic and key; made only for steps with many outputs.
+#[derive(Default)]
+pub(crate) struct Ordinals {
+    counted: usize,
+    counts: BTreeMap<Topic, BTreeMap<Box<str>, usize>>,
+}
+
+impl Ordinals {
+    /// How many of `step` have this topic and key; `step` only grows from call to call.
+    fn of(&mut self, step: &[Record], topic: Topic, key: &str) -> usize {
+        if step.len() <= ORDINALS_SCANNED {
+            return step.iter().filter(|r| r.topic == topic && *r.key == *key).count();
+        }
+        for record in &step[self.counted..] {
+            *self.counts.entry(record.topic).or_default().entry(record.key.clone()).or_default() += 1;
+        }
+        self.counted = step.len();
+        self.counts.get(topic).and_then(|keys| keys.get(key)).copied().unwrap_or_default()
+    }
 }
 
 impl Cx<'_> {
@@ -86,17 +114,12 @@ impl Cx<'_> {
         self.organisation = Some(organisation.into());
     }
 
-    /// Writes a record, stamped with the current instant; returns its id.
+    /// Writes a record, stamped with the current instant; returns its id. Without an envelope, that is its cause's.
     pub fn emit(&mut self, topic: Topic, key: &str, rank: u16, body: Option<Vec<u8>>) -> Uuid {
-        let step = &self.out[self.first_out..];
-        let ordinal = step.iter().filter(|r| r.topic == topic && *r.key == *key).count();
-        let id = derive_id(&[
-            self.stage.as_bytes(),
-            topic.as_bytes(),
-            key.as_bytes(),
-            self.cause.as_bytes(),
-            ordinal.to_string().as_bytes(),
-        ]);
+        let id = match self.envelope {
+            Envelope::CloudEvents => self.output_id(topic, key),
+            Envelope::None => self.cause,
+        };
         self.out.push(Record {
             topic,
             partition: -1,
@@ -114,6 +137,12 @@ impl Cx<'_> {
             body: body.map(Vec::into_boxed_slice),
         });
         id
+    }
+
+    fn output_id(&mut self, topic: Topic, key: &str) -> Uuid {
+        let ordinal = self.ordinals.of(&self.out[self.first_out..], topic, key).to_string();
+        let parts = [self.stage.as_bytes(), topic.as_bytes(), key.as_bytes(), self.cause.as_bytes(), ordinal.as_bytes()];
+        derive_id(&parts)
     }
 
     /// A row of the current key.

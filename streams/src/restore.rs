@@ -87,7 +87,7 @@ impl Restore {
             }
         };
         let mut task = Task::reopen(&plan.topology, spec, Arc::clone(&plan.codec), (state, counts));
-        if plan.order == Order::Arrival {
+        if plan.order == Order::Arrival && plan.promises() {
             task = task.in_arrival_order(stores - 2, Ts::MIN);
         }
         Active::new(stage, partition, spec.name, task, changelogs)
@@ -159,7 +159,7 @@ impl Restore {
             let stage = active.stage_of(&plan.topology);
             active.changelogs =
                 (0..active.changelogs.len()).map(|s| self.at[&plan.changelog(active.stage, s, active.partition)]).collect();
-            let has_run = shard.progress.view.of(stage.name, active.partition).is_some();
+            let has_run = shard.progress.view.of(stage.name, active.partition).is_some() || active.task.state.rows() > 0;
             let mut starts: Vec<(Topic, i64)> = Vec::new();
             for topic in stage.reads {
                 let place = plan.place(topic, active.partition);
@@ -173,7 +173,7 @@ impl Restore {
             }
             active.start(&plan.topology, &shard.progress.view, &starts);
         }
-        if plan.order == Order::Arrival {
+        if plan.order == Order::Arrival && plan.promises() {
             cover_unpromised(shard, &self.watermarks);
         }
         log.assign(&from)?;

@@ -15,11 +15,12 @@ use crate::buffer::Order;
 use crate::codec::Codec;
 use crate::kafka::{Connection, KafkaLog, Member};
 use crate::log::LogError;
+use crate::plain::Plain;
 use crate::plan::{Limits, Plan};
 use crate::reference::SourceError;
 use crate::shard::Shard;
 use crate::status::{Phase, ShardStatus, StatusCell};
-use crate::topology::{Topology, TopologyError};
+use crate::topology::{Stage, Topology, TopologyError};
 use crate::world::World;
 
 /// First pause before a broken log is opened again; doubles each time.
@@ -158,6 +159,16 @@ pub fn start(
         }
     }
     Ok(handle)
+}
+
+/// Starts a plain stage; makes its output topic if there is none.
+///
+/// # Errors
+/// As for [`start`]; its input is missing.
+pub fn start_plain(config: &Config, stage: &Stage) -> Result<Handle, RuntimeError> {
+    let topology = admin::plain_topology(&config.connection, stage)?;
+    let codec: Arc<dyn Codec> = Arc::new(Plain);
+    start(config, &topology, &codec, &[stage.unit])
 }
 
 fn member(config: &Config, plan: &Plan, unit: &str, instance: &str, shard: usize) -> Member {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::codec::{Codec, Poison, Refused};
-use crate::processor::{Cx, OUTPUTS_MAX, Processor, StoreId, Timer};
+use crate::processor::{Cx, OUTPUTS_MAX, Ordinals, Processor, StoreId, Timer};
 use crate::record::{Record, Topic, Ts, derive_id};
 use crate::store::{Base, State};
 use crate::topology::{Stage, Topology};
@@ -241,6 +241,8 @@ impl Task {
             state: &mut self.state,
             out,
             first_out,
+            ordinals: Ordinals::default(),
+            envelope: self.codec.envelope(),
             late: false,
         };
         (&mut *self.processor, cx)

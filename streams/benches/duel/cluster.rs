@@ -1,0 +1,163 @@
+//! The cluster as the umpire sees it: topics made and dropped, input written, committed work counted.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use crate::setting;
+
+pub const PARTITIONS: i32 = 6;
+pub const KEYS: u64 = 50_000;
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+pub fn client() -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", setting("SLIPSTREAM_TEST_KAFKA"))
+        .set("enable.auto.commit", "false")
+        .set("group.id", "umpire");
+    config.set("socket.nagle.disable", "true");
+    config
+}
+
+fn admin() -> AdminClient<DefaultClientContext> {
+    client().create().unwrap()
+}
+
+pub async fn make(topics: &[String]) {
+    let new: Vec<_> = topics.iter().map(|name| NewTopic::new(name, PARTITIONS, TopicReplication::Fixed(1))).collect();
+    for made in admin().create_topics(&new, &AdminOptions::new()).await.unwrap() {
+        made.unwrap();
+    }
+}
+
+pub async fn drop_topics(topics: &[String]) {
+    let names: Vec<&str> = topics.iter().map(String::as_str).collect();
+    // What a contender did not make is not there to be dropped.
+    let dropped = admin().delete_topics(&names, &AdminOptions::new()).await;
+    assert!(dropped.is_ok(), "{dropped:?}");
+}
+
+/// Every topic whose name begins like this.
+pub fn topics_of(prefix: &str) -> Vec<String> {
+    let metadata = admin().inner().fetch_metadata(None, TIMEOUT).unwrap();
+    metadata.topics().iter().map(|topic| topic.name().to_owned()).filter(|name| name.starts_with(prefix)).collect()
+}
+
+/// Writes records to a topic: each at the partition of its key's number, with the time of sending in its first 8 bytes.
+pub struct Loader {
+    producer: BaseProducer,
+    value: Vec<u8>,
+    written: AtomicU64,
+}
+
+impl Loader {
+    pub fn new(size: usize) -> Self {
+        let mut config = client();
+        config.set("linger.ms", "0.5").set("batch.size", "262144").set("queue.buffering.max.messages", "200000");
+        // Bytes that no codec makes smaller.
+        let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+        let value = (0..size).map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state as u8
+        });
+        Self { producer: config.create().unwrap(), value: value.collect(), written: AtomicU64::new(0) }
+    }
+
+    pub fn write(&mut self, topic: &str, key: u64) {
+        let number = self.written.fetch_add(1, Ordering::Relaxed);
+        self.value[..8].copy_from_slice(&now_ns().to_be_bytes());
+        self.value[8..16].copy_from_slice(&(number % 1000).to_be_bytes());
+        let key_text = format!("key-{key:010}");
+        let partition = (key % PARTITIONS.unsigned_abs() as u64) as i32;
+        let mut record = BaseRecord::to(topic).partition(partition).key(&key_text).payload(&self.value);
+        while let Err((_, back)) = self.producer.send(record) {
+            record = back;
+            self.producer.poll(Duration::from_millis(1));
+        }
+        if number.is_multiple_of(1024) {
+            self.producer.poll(Duration::ZERO);
+        }
+    }
+
+    pub fn poll(&self, wait: Duration) {
+        self.producer.poll(wait);
+    }
+
+    pub fn flush(&self) {
+        self.producer.flush(Duration::from_secs(120)).unwrap();
+    }
+}
+
+/// Fills a topic with records, each of any of `keys` keys.
+pub fn fill(topic: &str, records: u64, keys: u64, size: usize) {
+    let mut loader = Loader::new(size);
+    (0..records).for_each(|number| loader.write(topic, scatter(number) % keys));
+    loader.flush();
+}
+
+/// Fills a topic with one record of each of `keys` keys.
+pub fn fill_each(topic: &str, keys: u64, size: usize) {
+    let mut loader = Loader::new(size);
+    (0..keys).for_each(|key| loader.write(topic, key));
+    loader.flush();
+}
+
+/// SplitMix64: any number, always the same for the same one.
+fn scatter(number: u64) -> u64 {
+    let mixed = number.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ (mixed >> 31)
+}
+
+pub fn now_ns() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    u64::try_from(since.as_nanos()).unwrap()
+}
+
+/// How far a group has come.
+pub struct Group(BaseConsumer, TopicPartitionList);
+
+impl Group {
+    pub fn new(group: &str, topic: &str) -> Self {
+        let consumer = client().set("group.id", group).create().unwrap();
+        Self(consumer, partitions(topic, Offset::Invalid))
+    }
+
+    /// Records whose work is committed.
+    pub fn committed(&self) -> u64 {
+        let Ok(list) = self.0.committed_offsets(self.1.clone(), TIMEOUT) else { return 0 };
+        list.elements().iter().filter_map(|e| e.offset().to_raw()).filter(|offset| *offset > 0).sum::<i64>().unsigned_abs()
+    }
+}
+
+fn partitions(topic: &str, offset: Offset) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    for partition in 0..PARTITIONS {
+        list.add_partition_offset(topic, partition, offset).unwrap();
+    }
+    list
+}
+
+/// Records, markers included, that lie in a topic.
+pub fn ends(topic: &str) -> u64 {
+    let consumer: BaseConsumer = client().create().unwrap();
+    let end = |partition| consumer.fetch_watermarks(topic, partition, TIMEOUT).map_or(0, |(_, high)| high.unsigned_abs());
+    (0..PARTITIONS).map(end).sum()
+}
+
+/// A reader of what is committed, from now on.
+pub fn reader(topic: &str) -> BaseConsumer {
+    let reader: BaseConsumer = client().set("isolation.level", "read_committed").set("fetch.wait.max.ms", "10").create().unwrap();
+    reader.assign(&partitions(topic, Offset::End)).unwrap();
+    reader
+}
