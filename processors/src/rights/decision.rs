@@ -1,151 +1,378 @@
-//! The order of evaluation, and the proof that every step adds to.
+//! The order of evaluation, and what comes out.
+//!
+//! ```text
+//! passenger ─► scope ─► rule set ─► band ─► event ─► circumstances ─► reduction ─► care, refund ─► Decision
+//! ```
+//!
+//! Each step answers yes, no or open. A no settles the sum whatever stands open beside it; an open step leaves the
+//! decision undetermined and names its fact.
 
-use slipstream_schemas::records::{Care, Rights, RuleApplied};
+use std::borrow::Cow;
 
-use super::compensation::{due, minutes, reduction};
-use super::facts::Facts;
-use super::ruleset::RuleSet;
-use super::scope::{Scope, Territory, scopes, territory};
-use super::{care, distance};
+use slipstream_schemas::ids::Date;
+use slipstream_schemas::records::Care;
 
-/// The steps taken so far, and the facts that were not there.
-#[derive(Debug, Default)]
-pub(super) struct Proof {
-    rules: Vec<RuleApplied>,
-    missing: Vec<String>,
+use super::care::{Assistance, all_care, assistance};
+use super::carrier::liable;
+use super::case::{Case, Choice, Event};
+use super::contested::Question;
+use super::distance::{Distance, distance};
+use super::downgrade::{ClassRefund, refund};
+use super::event::{Late, classified, gives_sum};
+use super::excuse::is_freed;
+use super::law::Law;
+use super::passenger::{is_excluded, is_present};
+use super::proof::{Proof, Step};
+use super::reduction::percent;
+use super::ruleset::{RuleSet, rulesets};
+use super::scope::{Journey, Scope, both, scopes};
+use super::territory::place;
+
+/// The answer to scope and sum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// A sum is due (Article 7).
+    Eligible,
+    /// In scope, no sum.
+    NotEligible,
+    /// No regime covers it.
+    OutOfScope,
+    /// A share of the price is due (Article 10).
+    DowngradeRefund,
+    /// A fact is missing.
+    Undetermined,
 }
 
-impl Proof {
-    /// A rule, the fact it read, what followed.
-    pub(super) fn note(&mut self, id: &str, fact: impl Into<String>, effect: &str) {
-        self.rules.push(RuleApplied { id: id.to_owned(), fact: fact.into(), effect: effect.to_owned() });
-    }
-
-    /// A fact that would change the answer is not there: the step stays open.
-    pub(super) fn missing(&mut self, fact: &str, id: &str, why: &str) -> Option<bool> {
-        self.note(id, why, "undetermined");
-        self.lacks(fact);
-        None
-    }
-
-    /// Names a fact that is not there.
-    pub(super) fn lacks(&mut self, fact: &str) {
-        if !self.missing.iter().any(|known| known == fact) {
-            self.missing.push(fact.to_owned());
+impl Verdict {
+    /// Its name in decisions.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Eligible => "eligible",
+            Self::NotEligible => "not_eligible",
+            Self::OutOfScope => "out_of_scope",
+            Self::DowngradeRefund => "downgrade_refund",
+            Self::Undetermined => "undetermined",
         }
     }
 }
 
-/// What the law owes on these facts.
+/// What the law owes, with its proof. None: not known, or no such question.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision<'c> {
+    /// Case id.
+    pub id: Option<&'c str>,
+    /// Scope and sum.
+    pub verdict: Verdict,
+    /// Name of the regime, or `NONE`.
+    pub regime: &'static str,
+    /// Other regimes whose scope is met.
+    pub also_applicable: Vec<&'static str>,
+    /// Rule set, name@effective date; empty without a regime.
+    pub ruleset: &'static str,
+    /// A sum is payable.
+    pub eligible: Option<bool>,
+    /// Sum, whole currency units.
+    pub amount: Option<i64>,
+    /// Its currency, or that of the refund for a lower class.
+    pub currency: Option<Cow<'c, str>>,
+    /// Percent taken off the sum of the band.
+    pub reduction_percent: Option<i32>,
+    /// Minutes late at the final destination, as used.
+    pub arr_delay_min: Option<i32>,
+    /// First departure to final destination, whole kilometres.
+    pub distance_km: Option<i32>,
+    /// Care by kind.
+    pub care: Care,
+    /// A refund may be chosen.
+    pub refund_right: Option<bool>,
+    /// Re-routing may be chosen.
+    pub reroute_right: Option<bool>,
+    /// The way from the airport of a diversion is to be paid back.
+    pub transfer_cost_reimbursable: Option<bool>,
+    /// Percent of the flight's price (Article 10).
+    pub downgrade_refund_percent: Option<i32>,
+    /// That refund, hundredths of a currency unit.
+    pub downgrade_refund_cents: Option<i64>,
+    /// A supplement may be asked for a higher class.
+    pub supplement_allowed: Option<bool>,
+    /// Carrier that owes it.
+    pub liable_carrier: Option<&'c str>,
+    /// Facts that would change the answer.
+    pub missing: Vec<Cow<'static, str>>,
+    /// The proof, in order of application; empty where none was asked for.
+    pub rules: Vec<Step>,
+    /// Contested questions that it meets: for a person to look at.
+    pub contested: Vec<Question>,
+    /// No fact of the case can change it any more.
+    pub is_final: bool,
+}
+
+/// What the steps after scope work on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Matter<'c> {
+    pub(super) law: &'c Law,
+    pub(super) case: &'c Case,
+    pub(super) set: &'static RuleSet,
+    pub(super) journey: Journey<'c>,
+    pub(super) event: Event,
+    pub(super) late: Late,
+    /// Band of the sum; none where an end of the journey is not known.
+    pub(super) band: Option<usize>,
+}
+
+/// What the law owes on these facts, with its proof.
 #[must_use]
-pub fn decide(facts: &Facts) -> Rights {
-    let mut proof = Proof::default();
-    let mut rights = open(facts);
-    let places = (place(facts.origin, &mut proof), place(facts.destination, &mut proof));
-    if let (Some(from), Some(to)) = places {
-        let scopes = scopes(facts, from, to);
-        judge(facts, &scopes, from.community() && to.community(), &mut rights, &mut proof);
+pub fn decide<'c>(law: &'c Law, case: &'c Case) -> Decision<'c> {
+    judge(law, case, Proof::new(true))
+}
+
+/// The same without the proof's text, for those who only count.
+#[must_use]
+pub fn decide_unproved<'c>(law: &'c Law, case: &'c Case) -> Decision<'c> {
+    judge(law, case, Proof::new(false))
+}
+
+fn judge<'c>(law: &'c Law, case: &'c Case, mut proof: Proof) -> Decision<'c> {
+    let mut decision = open(case);
+    let excluded = is_excluded(law, case, &mut proof);
+    if excluded == Some(true) || is_outside_on_any_date(law, case) {
+        out_of_scope(case, &mut decision);
+    } else {
+        covered(law, case, excluded.map(|excluded| !excluded), &mut decision, &mut proof);
     }
-    (rights.rules, rights.missing) = (proof.rules, proof.missing);
-    rights
+    let settled = decision.verdict != Verdict::Undetermined;
+    decision.missing = proof.missing(settled);
+    decision.is_final &= settled;
+    (decision.rules, decision.contested) = (proof.steps, proof.contested);
+    decision
 }
 
 /// An undetermined decision, to be filled in.
-fn open(facts: &Facts) -> Rights {
-    Rights {
-        id: facts.id.clone(),
-        decision: "undetermined".to_owned(),
-        regime: "NONE".to_owned(),
+fn open(case: &Case) -> Decision<'_> {
+    Decision {
+        id: case.id.as_deref(),
+        verdict: Verdict::Undetermined,
+        regime: "NONE",
         also_applicable: Vec::new(),
-        ruleset: String::new(),
+        ruleset: "",
         eligible: None,
         amount: None,
         currency: None,
         reduction_percent: None,
-        arr_delay_min: minutes(facts.arrival),
+        arr_delay_min: None,
         distance_km: None,
-        care: Care { meals: None, communications: None, hotel: None, transport: None },
+        care: all_care(None),
         refund_right: None,
         reroute_right: None,
-        liable_carrier: Some(facts.carrier.to_string()),
+        transfer_cost_reimbursable: None,
+        downgrade_refund_percent: None,
+        downgrade_refund_cents: None,
+        supplement_allowed: None,
+        liable_carrier: None,
         missing: Vec::new(),
         rules: Vec::new(),
-        status: if facts.closed { "final" } else { "provisional" }.to_owned(),
+        contested: Vec::new(),
+        is_final: true,
     }
 }
 
-fn place(airport: slipstream_schemas::ids::Airport, proof: &mut Proof) -> Option<Territory> {
-    let place = territory(airport);
-    if place.is_none() {
-        proof.lacks(&format!("airport {airport}"));
-    }
-    place
-}
+/// Dates one of which lies in each period of the territory table: without a date, all have to agree.
+const EPOCHS: [&str; 7] = ["2005-06-01", "2007-06-01", "2012-06-01", "2013-08-01", "2014-06-01", "2020-06-01", "2021-06-01"];
 
-/// Chooses the regime, then decides under it.
-fn judge(facts: &Facts, scopes: &[Scope; 2], inside: bool, rights: &mut Rights, proof: &mut Proof) {
-    let in_force: Vec<&Scope> =
-        scopes.iter().filter(|scope| scope.covered != Some(false) && set(scope.regime, facts).is_some()).collect();
-    let Some(primary) = in_force.first() else {
-        return out_of_scope(scopes, rights, proof);
+/// No date is known, and on none would a regime cover the journey.
+fn is_outside_on_any_date(law: &Law, case: &Case) -> bool {
+    let outside = |on: Date| {
+        let scopes = scopes(law, case, &Journey::of(case, Some(on)), Some(on));
+        scopes.iter().all(|scope| scope.covered == Some(false))
     };
-    rights.regime = primary.regime.to_owned();
-    let also = in_force[1..].iter().filter(|scope| scope.covered == Some(true));
-    rights.also_applicable = also.map(|scope| scope.regime.to_owned()).collect();
-    proof.note(primary.rule, primary.fact.clone(), if primary.covered.is_some() { "covered" } else { "undetermined" });
-    let (Some(true), Some(set)) = (primary.covered, set(primary.regime, facts)) else {
-        return proof.lacks("carrier_licence_country");
+    case.as_of.is_none() && EPOCHS.iter().filter_map(|date| date.parse().ok()).all(outside)
+}
+
+fn out_of_scope(case: &Case, decision: &mut Decision<'_>) {
+    decision.verdict = Verdict::OutOfScope;
+    (decision.eligible, decision.amount, decision.reduction_percent) = (Some(false), Some(0), Some(0));
+    decision.care = all_care(Some(false));
+    (decision.refund_right, decision.reroute_right) = (Some(false), Some(false));
+    decision.transfer_cost_reimbursable = (case.event == Some(Event::Diversion)).then_some(false);
+    if case.event == Some(Event::Downgrade) {
+        (decision.downgrade_refund_percent, decision.downgrade_refund_cents) = (Some(0), Some(0));
+    }
+}
+
+/// Chooses the regime, then decides under it. `included`: the passenger is one whom the law protects.
+fn covered<'c>(law: &'c Law, case: &'c Case, included: Option<bool>, decision: &mut Decision<'c>, proof: &mut Proof) {
+    let on = case.as_of;
+    let journey = Journey::of(case, on);
+    decision.distance_km = journey.origin.zip(journey.destination).and_then(|(a, b)| distance(a, b)).map(Distance::whole_km);
+    let scopes = scopes(law, case, &journey, on);
+    let Some(primary) = scopes.iter().find(|scope| scope.covered != Some(false)) else {
+        scopes.iter().for_each(|scope| scope.note(&journey, proof));
+        return out_of_scope(case, decision);
     };
-    rights.ruleset = set.name.to_owned();
-    if !set.enabled || facts.date.is_none() {
-        return proof.lacks(&if set.enabled { "as_of".to_owned() } else { format!("ruleset {}", set.name) });
+    primary.note(&journey, proof);
+    let Some(set) = ruleset(primary, on, proof) else {
+        proof.note("RULESET-1", format_args!("departure before the regime"), format_args!("not covered"));
+        return out_of_scope(case, decision);
+    };
+    (decision.regime, decision.ruleset) = (primary.regime, set.name.as_str());
+    overlap(&scopes, primary.regime, on, decision, proof);
+    if !law.enables(set) {
+        proof.lacks(format!("ruleset {}", set.name));
+        return;
     }
-    apply(set, facts, inside, rights, proof);
+    let known = both(both(primary.covered, included), on.map(|_| true));
+    decision.liable_carrier = liable(case, &journey, primary, on, proof);
+    weigh(law, case, set, journey, known, decision, proof);
+    if primary.covered.is_none() && journey.from.and(journey.to).is_none() {
+        // Where it starts or ends is not known, so neither is the regime: the above only collected what is missing.
+        (decision.regime, decision.ruleset, decision.currency) = ("NONE", "", None);
+    }
 }
 
-/// The set of a regime on the day; without a date the first one stands in, and the decision stays open.
-fn set(regime: &str, facts: &Facts) -> Option<&'static RuleSet> {
-    match facts.date {
-        Some(date) => RuleSet::in_force(regime, date),
-        None => super::RULESETS.iter().find(|set| set.regime == regime),
+/// The set of a regime on the day; none before the first. Without a date the first stands in, and the decision stays open.
+fn ruleset(scope: &Scope, on: Option<Date>, proof: &mut Proof) -> Option<&'static RuleSet> {
+    let Some(date) = on else {
+        proof.lacks("as_of");
+        return rulesets().iter().find(|set| set.regime == scope.regime);
+    };
+    let set = RuleSet::in_force(scope.regime, date)?;
+    proof.note("RULESET-1", format_args!("departure {date}"), format_args!("{}", set.name));
+    Some(set)
+}
+
+fn overlap(scopes: &[Scope; 2], primary: &str, on: Option<Date>, decision: &mut Decision<'_>, proof: &mut Proof) {
+    let exists = |scope: &&Scope| on.is_none_or(|date| RuleSet::in_force(scope.regime, date).is_some());
+    let others = scopes.iter().filter(|scope| scope.regime != primary && scope.covered == Some(true));
+    for other in others.filter(exists) {
+        proof.note("OVERLAP-1", format_args!("{} applies too", other.regime), format_args!("never added"));
+        proof.contested(Question::Q18);
+        decision.also_applicable.push(other.regime);
     }
 }
 
-fn out_of_scope(scopes: &[Scope; 2], rights: &mut Rights, proof: &mut Proof) {
-    for scope in scopes {
-        proof.note(scope.rule, scope.fact.clone(), "not covered");
+/// Event, circumstances, sum and assistance. `known`: scope, passenger and date hold; none while that is open.
+fn weigh<'c>(
+    law: &'c Law,
+    case: &'c Case,
+    set: &'static RuleSet,
+    journey: Journey<'c>,
+    known: Option<bool>,
+    decision: &mut Decision<'c>,
+    proof: &mut Proof,
+) {
+    let Some(event) = case.event else {
+        return proof.lacks("event");
+    };
+    let event = classified(case, event, proof);
+    let late = Late::of(set, case.arrival);
+    let band = band(law, set, &journey, proof);
+    let matter = Matter { law, case, set, journey, event, late, band };
+    decision.arr_delay_min = late.minutes.or(case.reroute.arr_delay_min.filter(|_| event != Event::Delay));
+    decision.currency = Some(Cow::Borrowed(set.currency.as_str()));
+    if event == Event::Downgrade {
+        downgraded(&matter, known, decision, proof);
+    } else {
+        summed(&matter, known, decision, proof);
     }
-    rights.decision = "out_of_scope".to_owned();
-    (rights.eligible, rights.amount, rights.liable_carrier) = (Some(false), Some(0), None);
+    let present = is_present(case, event, proof);
+    let right = assistance(&matter, both(known, present), case.as_of, proof);
+    take(right, decision);
 }
 
-fn apply(set: &RuleSet, facts: &Facts, inside: bool, rights: &mut Rights, proof: &mut Proof) {
-    let Some(distance) = distance(facts.origin, facts.destination) else {
+fn take(right: Assistance, decision: &mut Decision<'_>) {
+    decision.care = right.care;
+    (decision.refund_right, decision.reroute_right) = (right.refund, right.reroute);
+    decision.transfer_cost_reimbursable = right.transfer;
+}
+
+/// The band of the journey; an end that no table knows leaves the decision open.
+fn band(law: &Law, set: &RuleSet, journey: &Journey<'_>, proof: &mut Proof) -> Option<usize> {
+    for (airport, key) in [(journey.origin, "origin"), (journey.destination, "destination")] {
+        match airport {
+            None => proof.lacks(key),
+            Some(airport) if place(airport).is_none() => proof.lacks(format!("airport {airport}")),
+            Some(_) => {}
+        }
+    }
+    let (from, to) = (journey.origin?, journey.destination?);
+    let distance = distance(from, to)?;
+    let inside = journey.is_inside(law)?;
+    let km = if law.other(Question::Q7) { distance.sphere_km } else { distance.km };
+    let band = set.band(km, inside);
+    let name = ["a", "b", "c"][band];
+    proof.note("DIST-2", format_args!("{from} to {to}: {} km", distance.whole_km()), format_args!("band {name}"));
+    let associated = inside && !(journey.from?.union() && journey.to?.union());
+    if set.caps_inside && set.band(km, false) != band && associated {
+        proof.contested(Question::Q5);
+    }
+    if distance.ambiguous(set.bands_km) {
+        proof.note("DIST-4", format_args!("sphere: {:.1} km", distance.sphere_km), format_args!("near the end of a band"));
+        proof.contested(Question::Q7);
+    }
+    Some(band)
+}
+
+/// The sum of Article 7.
+fn summed(matter: &Matter<'_>, known: Option<bool>, decision: &mut Decision<'_>, proof: &mut Proof) {
+    let due = due(matter, proof);
+    let unknown_end =
+        [matter.journey.origin, matter.journey.destination].iter().flatten().any(|airport| place(*airport).is_none());
+    if due == Some(false) && known == Some(true) && !unknown_end {
+        decision.verdict = Verdict::NotEligible;
+        (decision.eligible, decision.amount, decision.reduction_percent) = (Some(false), Some(0), Some(0));
+        return;
+    }
+    if due == Some(false) {
+        return;
+    }
+    let percent = percent(matter, proof);
+    let (Some(true), Some(true), Some(percent), Some(band), false) = (due, known, percent, matter.band, proof.is_open()) else {
         return;
     };
-    let km = distance.whole_km();
-    let band = set.band(distance.km, inside);
-    proof.note("DIST-2", format!("{} to {}: {km} km", facts.origin, facts.destination), ["band a", "band b", "band c"][band]);
-    if distance.ambiguous(set.bands_km) {
-        proof.note("DIST-4", format!("sphere: {:.1} km", distance.sphere_km), "near the end of a band: for review");
+    let amount = matter.set.sums[band] * i64::from(100 - percent) / 100;
+    let currency = matter.set.currency.as_str();
+    proof.note("ART7-1", format_args!("band {}", ["a", "b", "c"][band]), format_args!("{amount} {currency}"));
+    proof.note("PAY-1", format_args!("sum due"), format_args!("cash or transfer; vouchers only with signed consent"));
+    decision.verdict = Verdict::Eligible;
+    (decision.eligible, decision.amount, decision.reduction_percent) = (Some(true), Some(amount), Some(percent));
+    decision.is_final = is_final(matter);
+}
+
+/// Whether a sum is due: the event gives it, the passenger was there, no circumstance frees the carrier.
+fn due(matter: &Matter<'_>, proof: &mut Proof) -> Option<bool> {
+    let given = gives_sum(matter, proof);
+    if given == Some(false) {
+        return given;
     }
-    rights.distance_km = Some(km);
-    rights.currency = Some(set.currency.to_owned());
-    rights.eligible = due(set, facts, band, proof);
-    match rights.eligible {
-        Some(true) => {
-            let reduction = reduction(set, facts, band, proof);
-            let amount = set.sums[band] * i64::from(100 - reduction) / 100;
-            proof.note("ART7-1", format!("band {}", ["a", "b", "c"][band]), &format!("{amount} {}", set.currency));
-            (rights.amount, rights.reduction_percent) = (Some(amount), Some(reduction));
-            rights.decision = "eligible".to_owned();
-        }
-        Some(false) => {
-            (rights.amount, rights.reduction_percent) = (Some(0), Some(0));
-            rights.decision = "not_eligible".to_owned();
-        }
-        None => {}
+    let present = is_present(matter.case, matter.event, proof);
+    if present == Some(false) {
+        return present;
     }
-    rights.care = care::care(set, facts, band, proof);
-    (rights.refund_right, rights.reroute_right) = care::choice(set, facts, proof);
+    if present.is_none() {
+        proof.lacks("passenger.presented_on_time");
+    }
+    let freed = if matter.event == Event::DeniedBoarding { Some(false) } else { is_freed(matter, proof) };
+    both(both(given, present), freed.map(|freed| !freed))
+}
+
+/// Whether the arrival that the decision rests on is the real one, or none is awaited.
+fn is_final(matter: &Matter<'_>) -> bool {
+    let offered = matter.case.reroute.offered == Some(true) && matter.case.choice != Some(Choice::Refund);
+    let awaited = offered && matter.late.minutes.is_none() && matter.event != Event::Advance;
+    !matter.late.is_estimate && !awaited
+}
+
+/// The refund of Article 10.
+fn downgraded(matter: &Matter<'_>, known: Option<bool>, decision: &mut Decision<'_>, proof: &mut Proof) {
+    let ClassRefund { percent, cents } = refund(matter, proof);
+    (decision.downgrade_refund_percent, decision.downgrade_refund_cents) = (percent, cents);
+    decision.supplement_allowed = matter.case.seat.upgraded.then_some(false);
+    if let Some(currency) = matter.case.seat.currency.as_deref() {
+        decision.currency = Some(Cow::Owned(currency.to_owned()));
+    }
+    if known == Some(true) && !proof.is_open() {
+        decision.verdict = if matter.case.seat.upgraded { Verdict::NotEligible } else { Verdict::DowngradeRefund };
+        (decision.eligible, decision.amount, decision.reduction_percent) = (Some(false), Some(0), Some(0));
+    }
 }

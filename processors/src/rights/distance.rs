@@ -5,7 +5,8 @@
 
 use geographiclib_rs::{Geodesic, InverseGeodesic};
 use slipstream_schemas::ids::Airport;
-use slipstream_schemas::reference;
+
+use super::territory::place;
 
 /// Mean radius of the Earth, kilometres (IUGG).
 const RADIUS_KM: f64 = 6371.0088;
@@ -24,7 +25,7 @@ pub struct Distance {
 /// The distance of two airports; none where one of them is not in the reference table.
 #[must_use]
 pub fn distance(from: Airport, to: Airport) -> Option<Distance> {
-    let (a, b) = (reference::airport(from)?, reference::airport(to)?);
+    let (a, b) = (place(from)?, place(to)?);
     let metres: f64 = Geodesic::wgs84().inverse(a.latitude, a.longitude, b.latitude, b.longitude);
     let (lat_a, lat_b) = (a.latitude.to_radians(), b.latitude.to_radians());
     let (half_lat, half_lon) = ((lat_b - lat_a) / 2.0, (b.longitude - a.longitude).to_radians() / 2.0);

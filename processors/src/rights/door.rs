@@ -1,4 +1,11 @@
-//! The audit door: one case a line in, one decision or `error` a line out.
+//! The audit door: one case a line in, one decision or `error` a line out. Keeps nothing from line to line.
+
+use serde_json::json;
+
+use super::decision::decide;
+use super::law::Law;
+use super::read::read_case;
+use super::write::to_json;
 
 /// What one line gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,11 +18,23 @@ pub struct Answer {
     pub refused: bool,
 }
 
-/// Decides one case.
+/// Decides one case under the law as it is enabled by itself.
 ///
 /// `number` is the line's number, from 1; it names the line in an error.
 #[must_use]
 pub fn decide_line(line: &str, number: u64) -> Answer {
-    let json = format!(r#"{{"line":{number},"error":"no engine for {} bytes yet"}}"#, line.len());
-    Answer { json, warnings: Vec::new(), refused: true }
+    decide_line_under(&Law::default(), line, number)
+}
+
+/// Decides one case under the law as the caller wants it asked.
+#[must_use]
+pub fn decide_line_under(law: &Law, line: &str, number: u64) -> Answer {
+    match read_case(line) {
+        Ok((case, warnings)) => Answer { json: to_json(&decide(law, &case)), warnings, refused: false },
+        Err(refusal) => Answer {
+            json: json!({ "line": number, "error": refusal.to_string() }).to_string(),
+            warnings: Vec::new(),
+            refused: true,
+        },
+    }
 }

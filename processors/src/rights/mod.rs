@@ -1,29 +1,44 @@
 //! What the law owes a passenger whose journey was disrupted: Regulation (EC) 261/2004 and its United Kingdom twin.
 //!
 //! ```text
-//! Facts ─► rule set in force ─► scope ─► distance band ─► event test ─► cause ─► reduction ─► care, refund ─► Rights
+//! JSON line ─► read ─► Case ─► passenger ─► scope ─► rule set ─► event ─► circumstances ─► reduction ─► care ─► Decision
 //! ```
 //!
 //! Pure: facts in, one decision with its proof out. A fact is known, known not to be so, or not known; an unknown one
-//! that would change the answer makes it undetermined and is named. Money comes from the law alone: nothing that
-//! [`Facts`] can hold tells a loyal passenger from another, or a fare from a fare. Times are whole minutes,
-//! rounded towards the carrier (2 h 59 min 59 s is not 3 h).
-//!
-//! Not here yet: denied boarding, downgrading, passenger conditions, causes added up minute by minute, other regimes.
+//! that would change the answer makes it undetermined and is named. The law's numbers, territories, licences and causes
+//! are data (`data/rights/`). Money comes from the law alone: nothing that a [`Case`] can hold tells a loyal passenger
+//! from another. Times are whole minutes, rounded towards the carrier (2 h 59 min 59 s is not 3 h).
 
 mod care;
+mod carrier;
+mod case;
 mod cause;
-mod compensation;
+mod contested;
 mod decision;
 mod distance;
 mod door;
-mod facts;
+mod downgrade;
+mod event;
+mod excuse;
+mod explain;
+mod law;
+mod passenger;
+mod proof;
+mod read;
+mod reduction;
 mod ruleset;
 mod scope;
+mod territory;
+mod write;
 
-pub use cause::{Nature, cause_of_code, nature};
-pub use decision::decide;
+pub use case::{Arrival, Case, Choice, Defence, Event, Fare, Leg, Licence, Passenger, Reroute, Seat};
+pub use cause::{Cause, Nature, cause, cause_of_code};
+pub use contested::{Contested, Question};
+pub use decision::{Decision, Verdict, decide, decide_unproved};
 pub use distance::{Distance, distance};
-pub use door::{Answer, decide_line};
-pub use facts::{Arrival, Event, Facts, LegFacts, Notice, Offer};
-pub use ruleset::{RULESETS, RuleSet};
+pub use door::{Answer, decide_line, decide_line_under};
+pub use explain::{citation, explain_line};
+pub use law::{Law, UnknownRegime};
+pub use proof::Step;
+pub use read::{Refusal, read_case};
+pub use ruleset::{RuleSet, Window, rulesets};

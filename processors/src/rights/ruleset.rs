@@ -1,26 +1,30 @@
-//! The law's numbers as data, in dated sets. A set is never applied past its end.
+//! The law's numbers as data, in dated sets: `data/rights/rulesets.toml`. A set is never applied past its end.
 //!
-//! Regulation (EC) 261/2004, Articles 5, 6, 7; UK: as assimilated, SI 2019/278 and SI 2023/1370. Its successor,
-//! Regulation (EU) 2026/2202, is named so that flights it will govern are left undetermined, not judged by old law.
+//! A new set, or a changed sum, is a change of that file and its tests, not of the engine.
 
+use std::sync::LazyLock;
+
+use serde::Deserialize;
 use slipstream_schemas::ids::Date;
 
-/// Minutes of a day.
-const DAY: i64 = 24 * 60;
-
 /// One regime's numbers during one period.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RuleSet {
-    /// `EU261` or `UK261`.
-    pub regime: &'static str,
+    /// Name of the regime.
+    pub regime: String,
     /// Name in decisions: regime@effective date.
-    pub name: &'static str,
-    /// First date of departure that it governs, ISO 8601.
-    pub from: &'static str,
-    /// Its text has been taken over; otherwise flights of its period are undetermined.
+    pub name: String,
+    /// The text, as a lawyer cites it.
+    pub title: String,
+    /// First date of departure that it governs.
+    pub from: Date,
+    /// Last date; none: open.
+    pub until: Option<Date>,
+    /// Decides without being switched on by name.
     pub enabled: bool,
     /// Currency of the sums.
-    pub currency: &'static str,
+    pub currency: String,
     /// Sums of the bands a, b, c in whole currency units (Article 7(1)).
     pub sums: [i64; 3],
     /// Upper ends of the bands a and b, kilometres.
@@ -29,25 +33,34 @@ pub struct RuleSet {
     pub caps_inside: bool,
     /// Delay at the final destination from which a sum is due, minutes (C-402/07).
     pub delay_min: i32,
-    /// A delay below this halves the sum of the band, minutes (C-402/07 para 63).
-    pub delay_halved_below_min: [Option<i32>; 3],
+    /// In band c a delay below this halves the sum, minutes (C-402/07 para 63).
+    pub halved_delay_below_min: i32,
     /// Re-routing that arrives at most this late halves the sum of the band, minutes (Article 7(2)).
-    pub offer_halved_until_min: [i32; 3],
+    pub halved_offer_until_min: [i32; 3],
     /// Notice from which nothing is due, minutes (Article 5(1)(c)(i)).
     pub notice_free_min: i64,
+    /// Departure brought forward by more than this is a cancellation, minutes.
+    pub advance_over_min: i32,
     /// Offers that free the carrier at shorter notice (Article 5(1)(c)(ii), (iii)), longest notice first.
-    pub windows: [Window; 2],
+    pub window: Vec<Window>,
     /// Departure delay from which care is due, by band, minutes (Article 6(1)).
     pub care_min: [i32; 3],
     /// Departure delay from which a refund may be chosen, minutes (Article 6(1)(iii)).
     pub refund_min: i32,
+    /// Refund for a lower class by band, percent of the flight's price (Article 10(2)).
+    pub downgrade_percent: [i32; 3],
+    /// An in-block time is this long before a door opens, minutes: an assumption, marked in the proof.
+    pub door_after_block_min: i32,
+    /// So near to a threshold an in-block time does not decide, minutes.
+    pub door_margin_min: i32,
 }
 
 /// A re-routing that is near enough to the booked times.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Window {
     /// Rule id.
-    pub id: &'static str,
+    pub id: String,
     /// Shortest notice, minutes.
     pub notice_min: i64,
     /// Departs at most this much before, minutes.
@@ -56,50 +69,33 @@ pub struct Window {
     pub late_below_min: i32,
 }
 
-const WINDOWS: [Window; 2] = [
-    Window { id: "CX-2", notice_min: 7 * DAY, early_max_min: 120, late_below_min: 240 },
-    Window { id: "CX-3", notice_min: i64::MIN, early_max_min: 60, late_below_min: 120 },
-];
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    set: Vec<RuleSet>,
+}
 
-const EU261: RuleSet = RuleSet {
-    regime: "EU261",
-    name: "EU261@2005-02-17",
-    from: "2005-02-17",
-    enabled: true,
-    currency: "EUR",
-    sums: [250, 400, 600],
-    bands_km: [1500, 3500],
-    caps_inside: true,
-    delay_min: 180,
-    delay_halved_below_min: [None, None, Some(240)],
-    offer_halved_until_min: [120, 180, 240],
-    notice_free_min: 14 * DAY,
-    windows: WINDOWS,
-    care_min: [120, 180, 240],
-    refund_min: 300,
-};
+/// Every set, each regime's in order of time. That the file is whole, a test holds.
+static RULESETS: LazyLock<Vec<RuleSet>> = LazyLock::new(|| {
+    let file: Result<File, _> = toml::from_str(include_str!("../../data/rights/rulesets.toml"));
+    file.map(|file| file.set).unwrap_or_default()
+});
 
 /// Every set, each regime's in order of time.
-pub const RULESETS: &[RuleSet] = &[
-    EU261,
-    RuleSet { name: "EU261@2027-10-23", from: "2027-10-23", enabled: false, ..EU261 },
-    RuleSet {
-        regime: "UK261",
-        name: "UK261@2021-01-01",
-        from: "2021-01-01",
-        currency: "GBP",
-        sums: [220, 350, 520],
-        caps_inside: false,
-        ..EU261
-    },
-];
+#[must_use]
+pub fn rulesets() -> &'static [RuleSet] {
+    &RULESETS
+}
 
 impl RuleSet {
-    /// The set of a regime that governs a departure on a date; none before the first.
+    /// The set of a regime that governs a departure on a date.
     #[must_use]
     pub fn in_force(regime: &str, date: Date) -> Option<&'static Self> {
-        let date = date.to_string();
-        RULESETS.iter().rfind(|set| set.regime == regime && *set.from <= *date)
+        rulesets().iter().find(|set| set.regime == regime && set.governs(date))
+    }
+
+    fn governs(&self, date: Date) -> bool {
+        self.from <= date && self.until.is_none_or(|until| date <= until)
     }
 
     /// Band 0, 1 or 2 of a distance; `inside`: both ends lie in the regime's territory.
@@ -108,10 +104,25 @@ impl RuleSet {
         let band = self.bands_km.iter().filter(|end| km > f64::from(**end)).count();
         if self.caps_inside && inside { band.min(1) } else { band }
     }
+}
 
-    /// The window that governs a notice shorter than [`RuleSet::notice_free_min`].
-    #[must_use]
-    pub fn window(&self, notice_min: i64) -> &Window {
-        self.windows.iter().find(|window| notice_min >= window.notice_min).unwrap_or(&self.windows[1])
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_is_whole_and_each_regimes_sets_follow_without_overlap() {
+        let file: File = toml::from_str(include_str!("../../data/rights/rulesets.toml")).unwrap();
+        assert_eq!(file.set, rulesets());
+        for set in rulesets() {
+            assert_eq!(set.name, format!("{}@{}", set.regime, set.from));
+            assert!(set.until.is_none_or(|until| set.from <= until), "{}", set.name);
+            assert!(set.sums.is_sorted() && set.bands_km.is_sorted() && set.window.len() == 2, "{}", set.name);
+            assert!(set.window.is_sorted_by(|a, b| a.notice_min > b.notice_min), "{}", set.name);
+            assert!(set.sums.iter().all(|sum| sum % 2 == 0), "{}: half a sum is whole", set.name);
+        }
+        for pair in rulesets().windows(2).filter(|pair| pair[0].regime == pair[1].regime) {
+            assert!(pair[0].until.is_some_and(|until| until < pair[1].from), "{} and {}", pair[0].name, pair[1].name);
+        }
     }
 }

@@ -25,6 +25,7 @@ use slipstream_streams::record::Record;
 use self::case::{BOOKINGS, CASES, Case};
 use crate::context::{Typed, read};
 use crate::journey::HOUR;
+use crate::rights::Law;
 
 /// How long after the journey should have ended its end is waited for, ms.
 const END_GRACE_MS: i64 = 3 * HOUR;
@@ -193,7 +194,7 @@ fn advance(cx: &mut Cx<'_>, mut case: Case, is_over: bool) {
 fn decide(cx: &mut Cx<'_>, mut case: Case, sub: &[u8]) {
     cx.set_organisation(case.organisation.clone().as_str());
     if let Some(facts) = assess::facts(&case, cx.now()) {
-        let rights = crate::rights::decide(&facts);
+        let rights = crate::rights::decide(&Law::default(), &facts).to_record(case.closed);
         say::entitlements(cx, &mut case, &facts, rights);
         cx.save(CASES, sub, &case);
     }

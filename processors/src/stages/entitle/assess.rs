@@ -10,7 +10,7 @@ use slipstream_schemas::reference;
 
 use super::case::Case;
 use crate::journey::{HOUR, MINUTE};
-use crate::rights::{Arrival, Event, Facts, LegFacts, Notice, Offer, cause_of_code};
+use crate::rights::{self, Arrival, Choice, Event, Passenger, Reroute, cause_of_code};
 
 /// A cause with at least this share of the minutes is the cause; otherwise it is mixed. Percent.
 const MAIN_SHARE: i32 = 60;
@@ -81,7 +81,7 @@ pub(super) fn is_over(case: &Case, now: i64) -> bool {
 
 /// The facts as they stand; none where nothing happened yet. A connection can be missed though no leg of it is
 /// late enough for a disruption: then the way on is all that there is to go by.
-pub(super) fn facts(case: &Case, now: i64) -> Option<Facts> {
+pub(super) fn facts(case: &Case, now: i64) -> Option<rights::Case> {
     let (first, last) = (case.booked.first()?, case.booked.last()?);
     let main = booked(case).find(|d| cancelled(d)).or_else(|| booked(case).next());
     if main.is_none() && case.way.is_empty() {
@@ -93,28 +93,35 @@ pub(super) fn facts(case: &Case, now: i64) -> Option<Facts> {
         _ => Event::Delay,
     };
     let leg_behind = main.map_or(first.leg, |main| main.what.leg);
-    Some(Facts {
-        id: String::new(),
-        date: Some(leg_behind.date),
-        origin: first.leg.origin,
-        destination: last.leg.destination,
-        carrier: leg_behind.carrier,
+    Some(rights::Case {
+        as_of: Some(leg_behind.date),
+        origin: Some(first.leg.origin),
+        destination: Some(last.leg.destination),
+        operating_carrier: Some(leg_behind.carrier.to_string()),
         legs: case.booked.iter().map(leg).collect(),
-        event,
-        departure_delay_min: departure_delay(case, now),
+        event: Some(event),
+        dep_delay_min: departure_delay(case, now),
         arrival: arrival(case),
-        notice: main.map_or(Notice::Unknown, |main| notice(case, main)),
-        offer: offer(case),
+        notice_min: main.and_then(|main| notice(case, main)),
+        reroute: offer(case),
+        choice: case.refunded.then_some(Choice::Refund),
         cause: main.and_then(cause),
-        measures_proved: None,
-        overnight: overnight(case),
-        closed: case.closed,
+        overnight_wait: overnight(case),
+        // The booking is the carrier's own record of it.
+        passenger: Passenger { confirmed: Some(true), ..Passenger::default() },
+        ..rights::Case::default()
     })
 }
 
-fn leg(segment: &Segment) -> LegFacts {
-    let licence = reference::carrier(segment.leg.carrier).map(|carrier| carrier.country.to_owned());
-    LegFacts { from: segment.leg.origin, to: segment.leg.destination, licence }
+/// A leg as booked; its licence, the table of carriers knows.
+fn leg(segment: &Segment) -> rights::Leg {
+    rights::Leg {
+        from: segment.leg.origin,
+        to: segment.leg.destination,
+        operating_carrier: Some(segment.leg.carrier.to_string()),
+        licence: rights::Licence::default(),
+        arr_delay_min: None,
+    }
 }
 
 /// The worst departure delay: of a booked leg, or of the wait for a new one.
@@ -127,35 +134,33 @@ fn departure_delay(case: &Case, now: i64) -> Option<i32> {
     booked(case).filter_map(late).chain(waits).max()
 }
 
-fn notice(case: &Case, main: &BookingDisruption) -> Notice {
-    match case.told_at {
-        Some(told) => Notice::Minutes((main.what.scheduled_departure - told).div_euclid(MINUTE)),
-        None => Notice::Unknown,
-    }
+fn notice(case: &Case, main: &BookingDisruption) -> Option<i64> {
+    Some((main.what.scheduled_departure - case.told_at?).div_euclid(MINUTE))
 }
 
-fn offer(case: &Case) -> Offer {
+fn offer(case: &Case) -> Reroute {
     let Some(way) = case.way.first() else {
-        return Offer::Unknown;
+        return Reroute::default();
     };
     match (way.outcome, way.departure_offset_min, way.arrival_delay_min) {
-        (Outcome::Unplaceable, ..) => Offer::None,
-        (_, Some(departure_offset_min), Some(arrival_delay_min)) => Offer::Made { departure_offset_min, arrival_delay_min },
-        _ => Offer::Unknown,
+        (Outcome::Unplaceable, ..) => Reroute { offered: Some(false), ..Reroute::default() },
+        (_, dep_offset_min @ Some(_), arr_delay_min @ Some(_)) => Reroute { offered: Some(true), dep_offset_min, arr_delay_min },
+        _ => Reroute::default(),
     }
 }
 
 /// The airline's own code first, then what the pipeline has found.
-fn cause(main: &BookingDisruption) -> Option<String> {
+fn cause(main: &BookingDisruption) -> Option<rights::Cause> {
     if let Some(cause) = main.what.reason.as_deref().and_then(cause_of_code) {
-        return Some(cause.to_owned());
+        return rights::cause(cause);
     }
     let first = main.what.causes.first()?;
-    Some(match first.kind.as_str() {
-        _ if first.share < MAIN_SHARE => "mixed".to_owned(),
-        "late_inbound" => "late_inbound_rotation".to_owned(),
-        kind => kind.to_owned(),
-    })
+    let name = match first.kind.as_str() {
+        _ if first.share < MAIN_SHARE => "mixed",
+        "late_inbound" => "late_inbound_rotation",
+        kind => kind,
+    };
+    rights::cause(name).or_else(|| rights::cause("unknown"))
 }
 
 /// Whether the new departure lies on a later local date than the booked one; none while there is no new departure.

@@ -11,7 +11,7 @@ use slipstream_streams::processor::Cx;
 use super::assess::{PRESENCE, cancelled};
 use super::case::Case;
 use crate::context::Typed;
-use crate::rights::{Event, Facts};
+use crate::rights::{self, Event};
 
 /// Delay from which a case is put to the law, minutes: from here on each passenger has to be informed in writing
 /// of the rules (Article 14(2)).
@@ -88,7 +88,7 @@ fn behind_way(case: &Case) -> Option<Behind> {
 }
 
 /// Says what the law gives: care and choice as they fall due, the decision whenever it changes.
-pub(super) fn entitlements(cx: &mut Cx<'_>, case: &mut Case, facts: &Facts, rights: Rights) {
+pub(super) fn entitlements(cx: &mut Cx<'_>, case: &mut Case, facts: &rights::Case, rights: Rights) {
     let main = case.disruptions.iter().find(|d| cancelled(d)).or(case.disruptions.first()).map(Behind::from);
     let Some(main) = main.or_else(|| behind_way(case)) else {
         return;
@@ -101,8 +101,8 @@ pub(super) fn entitlements(cx: &mut Cx<'_>, case: &mut Case, facts: &Facts, righ
             event(cx, case, PassengerKind::ChoiceOffered, &main, reason, None);
         }
     }
-    let worth = facts.event != Event::Delay
-        || facts.departure_delay_min.is_some_and(|min| min >= INFORM_MIN)
+    let worth = facts.event != Some(Event::Delay)
+        || facts.dep_delay_min.is_some_and(|min| min >= INFORM_MIN)
         || facts.arrival.minutes().is_some_and(|min| min >= INFORM_MIN)
         || !case.way.is_empty();
     if worth || !case.decided.is_empty() {
@@ -110,8 +110,8 @@ pub(super) fn entitlements(cx: &mut Cx<'_>, case: &mut Case, facts: &Facts, righ
     }
 }
 
-fn care(cx: &mut Cx<'_>, case: &mut Case, facts: &Facts, care: &Care, main: &Behind) {
-    let present = facts.event != Event::Cancellation || cx.now() >= main.scheduled_departure - PRESENCE;
+fn care(cx: &mut Cx<'_>, case: &mut Case, facts: &rights::Case, care: &Care, main: &Behind) {
+    let present = facts.event != Some(Event::Cancellation) || cx.now() >= main.scheduled_departure - PRESENCE;
     if care.meals != Some(true) || !present {
         return;
     }
