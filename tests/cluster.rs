@@ -5,12 +5,11 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use support::cluster::{Cluster, dev_broker, kafka};
 use support::{Running, assert_same, lines, run, run_clean, scratch, slipstream, text};
 
 /// A scenario small enough to be played many times, with people in it.
@@ -29,46 +28,13 @@ fn alone() -> &'static Path {
     .path()
 }
 
-/// A cluster to play on: addresses of Kafka and registry, and what keeps them alive.
-struct Cluster {
-    bootstrap: String,
-    registry: String,
-    _broker: Option<Running>,
+/// Playing worlds on a cluster.
+trait Play {
+    fn play(&self, world: &str, out: &Path, topics: Option<&Path>, workers: usize, kills: usize);
+    fn wait_for_topics(&self, world: &str, topics: Option<&Path>, replay: &mut Running);
 }
 
-fn dev_broker() -> Cluster {
-    let mut child = slipstream(&["broker"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut address = || lines.next().unwrap().unwrap().split_whitespace().nth(1).unwrap().to_owned();
-    let (bootstrap, registry) = (address(), address());
-    Cluster { bootstrap, registry, _broker: Some(Running(child)) }
-}
-
-/// Apache Kafka, with the registry of a dev broker beside it; none where no Kafka was started for the tests.
-fn kafka() -> Option<Cluster> {
-    let Ok(bootstrap) = std::env::var("SLIPSTREAM_TEST_KAFKA") else {
-        assert!(std::env::var_os("CI").is_none(), "CI must run this on Apache Kafka: SLIPSTREAM_TEST_KAFKA is not set");
-        eprintln!("skipped: SLIPSTREAM_TEST_KAFKA is not set; deploy/local/with-services.sh sets it");
-        return None;
-    };
-    Some(Cluster { bootstrap, ..dev_broker() })
-}
-
-impl Cluster {
-    fn command(&self, world: &str, arguments: &[&str]) -> Command {
-        let mut command = slipstream(arguments);
-        command.args(["--world", world, "--bootstrap", &self.bootstrap, "--registry", &self.registry]);
-        command
-    }
-
-    fn start(&self, world: &str, arguments: &[&str], topics: Option<&Path>) -> Running {
-        let mut command = self.command(world, arguments);
-        if let Some(path) = topics {
-            command.env("SLIPSTREAM_TOPICS", path);
-        }
-        Running(command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().unwrap())
-    }
-
+impl Play for Cluster {
     /// Plays the scenario into a directory, with as many workers beside it, killing one of them `kills` times.
     fn play(&self, world: &str, out: &Path, topics: Option<&Path>, workers: usize, kills: usize) {
         let arguments = [&SCENARIO[..], &["--out", out.to_str().unwrap()]].concat();

@@ -9,8 +9,12 @@ use slipstream_schemas::codec::DecodeError;
 use slipstream_schemas::records::{DeadLetter, Message, Position, Progress, TYPES, World, rank_of};
 use slipstream_schemas::schema_ids::LocalIds;
 use slipstream_schemas::wire::Wire;
+use slipstream_streams::buffer::Redelivery;
 use slipstream_streams::codec::{Codec, Encoded, Poison, Promise, Refused};
+use slipstream_streams::record::Record;
 use slipstream_streams::world::Declaration;
+
+use crate::dead_letter;
 
 /// A world's kind of time in its declaration.
 const LIVE: &str = "live";
@@ -36,6 +40,14 @@ impl Edge {
         let ids = LocalIds::of_ours().map_err(DecodeError::Id)?;
         slipstream_schemas::codec::Codec::new(Arc::new(ids)).map(Self)
     }
+
+    /// What `dead`, a dead letter, holds, to be handed to its stage once more.
+    ///
+    /// # Errors
+    /// Why it cannot be handed in: a timer was refused, or the letter is of another version.
+    pub fn redelivery(&self, dead: &Record, content: &DeadLetter) -> Result<Redelivery, String> {
+        dead_letter::redelivery(dead, content, |rank| self.0.fingerprint(rank))
+    }
 }
 
 impl Codec for Edge {
@@ -60,17 +72,9 @@ impl Codec for Edge {
     }
 
     fn refused(&self, refused: &Refused<'_>) -> Encoded {
-        encoded(&DeadLetter {
-            reason: refused.poison.reason.to_owned(),
-            stage: refused.stage.to_owned(),
-            topic: refused.topic.to_owned(),
-            partition: refused.partition,
-            offset: refused.offset,
-            error: refused.poison.error.clone(),
-            value: refused.value.map(base64),
-            record_type: refused.rank.map(|rank| self.type_name(rank).to_owned()),
-            redeliveries: 0,
-        })
+        let rank = refused.record.map(|record| record.rank);
+        let schema = rank.and_then(|rank| self.0.fingerprint(rank));
+        encoded(&dead_letter::write(refused, rank.map(|rank| self.type_name(rank)), schema))
     }
 
     fn promise(&self, promise: &Promise) -> Encoded {
@@ -123,32 +127,4 @@ fn positions(list: &[(String, i32, i64)]) -> Vec<Position> {
         offset: *offset,
     };
     list.iter().map(position).collect()
-}
-
-/// RFC 4648 base64 with padding.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let bits = chunk.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for place in 0..4 {
-            let digit = ALPHABET[(bits >> (18 - 6 * place)) as usize & 63];
-            text.push(if place > chunk.len() { '=' } else { char::from(digit) });
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// RFC 4648, section 10.
-    #[test]
-    fn base64_is_rfc_4648() {
-        let cases = [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("foobar", "Zm9vYmFy")];
-        for (plain, coded) in cases {
-            assert_eq!(base64(plain.as_bytes()), coded);
-        }
-    }
 }

@@ -6,6 +6,7 @@
 //! The same input in any partitioning, at any speed, after any crash gives the same output bytes.
 
 pub mod context;
+mod dead_letter;
 pub mod edge;
 pub mod journey;
 pub mod pipeline;

@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use apache_avro::Schema;
+use apache_avro::rabin::Rabin;
 
 use self::foreign::Foreign;
 use crate::records::{self, Rank, TYPES};
@@ -120,6 +121,7 @@ struct Ours {
     text: String,
     schema: Schema,
     canonical: String,
+    fingerprint: String,
 }
 
 /// What is known of one schema id.
@@ -154,7 +156,8 @@ impl Codec {
         let ours = records::schemas().into_iter().map(|(name, json)| {
             let text = json.to_string();
             let schema = Schema::parse_str(&text).map_err(|e| DecodeError::Schema { id: 0, why: format!("{name}: {e}") })?;
-            Ok(Ours { name, text, canonical: schema.canonical_form(), schema })
+            let fingerprint = schema.fingerprint::<Rabin>().to_string();
+            Ok(Ours { name, text, canonical: schema.canonical_form(), fingerprint, schema })
         });
         Ok(Self {
             ours: ours.collect::<Result<_, DecodeError>>()?,
@@ -220,6 +223,13 @@ impl Codec {
         let mut own = self.own.write().unwrap_or_else(PoisonError::into_inner);
         own.entry(topic.to_owned()).or_insert_with(|| vec![None; self.ours.len()])[index] = Some(id);
         Ok(id)
+    }
+
+    /// CRC-64-AVRO of our schema of a type, in hexadecimal: says which version a body without framing is in.
+    #[must_use]
+    pub fn fingerprint(&self, rank: Rank) -> Option<&str> {
+        let record = TYPES.get(usize::from(rank))?.schema;
+        self.ours.iter().find(|ours| ours.name == record).map(|ours| &*ours.fingerprint)
     }
 
     /// Values of other schema versions resolved so far: the slow route, worth a metric.

@@ -44,6 +44,14 @@ topics! {
     SYSTEM_METRICS = "system.metrics";
     DEAD_LETTER_QUEUE = "dead.letter.queue";
     LATE_RECORDS = "late.records";
+    RECONCILE_RETRY = "reconcile.retry";
+    ROTATE_RETRY = "rotate.retry";
+    DISRUPT_RETRY = "disrupt.retry";
+    INDEX_RETRY = "index.retry";
+    REACH_RETRY = "reach.retry";
+    RECOVER_RETRY = "recover.retry";
+    ENTITLE_RETRY = "entitle.retry";
+    NOTIFY_RETRY = "notify.retry";
     CLOCK = "clock";
     PROGRESS = "progress";
 }

@@ -1,15 +1,20 @@
-//! `slipstream dlq`: dead letters by reason and stage, and one with its cause.
+//! `slipstream dlq`: dead letters by reason and stage, one with its cause, and handing refused records in again.
 
 use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
+use slipstream_processors::edge::Edge;
+use slipstream_processors::pipeline;
 use slipstream_schemas::records::DeadLetter;
 use slipstream_schemas::topics;
 use slipstream_schemas::wire::Wire;
+use slipstream_streams::buffer::Order;
 use slipstream_streams::record::{Record, rfc3339};
+use slipstream_streams::retry::{self, HANDED_IN_MAX, HandIn};
 
-use crate::cluster::Cluster;
+use crate::catalogue;
 use crate::cluster::reader::{Reader, Start};
+use crate::cluster::{Cluster, world};
 use crate::failure::{Done, Failure};
 use crate::say;
 use crate::settings::Flags;
@@ -36,6 +41,37 @@ enum Action {
         /// Its event id, as `list` shows
         id: String,
     },
+    /// Hands refused records to their stages again, each once: id, key and timestamp stay
+    Replay(Selected),
+}
+
+/// Which dead letters.
+#[derive(Debug, Args)]
+struct Selected {
+    /// Event ids of dead letters
+    #[arg(value_name = "ID")]
+    ids: Vec<String>,
+    /// Every one of this stage
+    #[arg(long)]
+    stage: Option<String>,
+    /// Every one with this reason
+    #[arg(long)]
+    reason: Option<String>,
+    /// Every one there is
+    #[arg(long, conflicts_with_all = ["ids", "stage", "reason"])]
+    all: bool,
+}
+
+impl Selected {
+    fn holds(&self, record: &Record, letter: &DeadLetter) -> bool {
+        let named = self.ids.is_empty() || self.ids.contains(&record.event.id.to_string());
+        let fits = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|wanted| wanted == found);
+        named && fits(&self.stage, &letter.stage) && fits(&self.reason, &letter.reason)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.ids.is_empty() && self.stage.is_none() && self.reason.is_none() && !self.all
+    }
 }
 
 /// Runs the command.
@@ -43,10 +79,12 @@ enum Action {
 /// # Errors
 /// The cluster does not answer, or there is no such dead letter.
 pub(crate) fn run(args: &Dlq, flags: &Flags) -> Result<Done, Failure> {
-    let letters = read(&Cluster::connect(flags)?)?;
+    let cluster = Cluster::connect(flags)?;
+    let letters = read(&cluster)?;
     match &args.action {
         Action::List { json } => list(&letters, *json),
         Action::Show { id } => show(&letters, id)?,
+        Action::Replay(selected) => return replay(&cluster, &letters, selected),
     }
     Ok(Done::Clean)
 }
@@ -102,6 +140,39 @@ fn show(letters: &[(Record, DeadLetter)], id: &str) -> Result<(), Failure> {
     say!("record      {} of key {}", letter.record_type.as_deref().unwrap_or("unknown type"), record.key);
     say!("from        {}[{}]@{}", letter.topic, letter.partition, letter.offset);
     say!("caused by   {}", record.event.causation.map(|c| c.to_string()).unwrap_or_default());
+    say!("handed in   {} times again", letter.redeliveries);
     say!("value       {}", letter.value.as_deref().unwrap_or("none (base64)"));
     Ok(())
+}
+
+/// Hands the selected letters' records in. A letter that was replayed before is skipped: a record refused again has a newer letter.
+fn replay(cluster: &Cluster, letters: &[(Record, DeadLetter)], selected: &Selected) -> Result<Done, Failure> {
+    if selected.is_empty() {
+        return Err(Failure::usage("which? give ids as `slipstream dlq list` shows them, --stage, --reason, or --all"));
+    }
+    let unknown = |id: &&String| letters.iter().all(|(record, _)| record.event.id.to_string() != **id);
+    if let Some(id) = selected.ids.iter().find(unknown) {
+        return Err(Failure::usage(format_args!("no dead letter has the id `{id}`; `slipstream dlq list` shows some")));
+    }
+    let edge = Edge::local().map_err(Failure::bug)?;
+    let (mut list, mut refused) = (Vec::new(), 0);
+    for (record, letter) in letters.iter().filter(|(record, letter)| selected.holds(record, letter)) {
+        match edge.redelivery(record, letter) {
+            Ok(redelivery) => list.push(HandIn { stage: letter.stage.clone(), redelivery }),
+            Err(why) => {
+                refused += 1;
+                eprintln!("{} of {}: {why}", record.event.id, letter.stage);
+            }
+        }
+    }
+    let topology = pipeline::topology(catalogue::partitions(&catalogue::load()?));
+    let config = world::config(cluster, Order::Arrival, None);
+    let (mut handed, mut skipped) = (0, 0);
+    for some in list.chunks(HANDED_IN_MAX) {
+        let new = retry::hand_in(&config, &topology, &cluster.codec(), some).map_err(world::failure)?;
+        let count = new.iter().filter(|new| **new).count();
+        (handed, skipped) = (handed + count, skipped + new.len() - count);
+    }
+    eprintln!("{handed} handed in again, {skipped} had been already, {refused} cannot be");
+    Ok(Done::with_refused(refused))
 }

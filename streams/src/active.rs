@@ -4,7 +4,7 @@
 //!
 //! A promise goes into the same transaction as what it covers, with the positions read. After a restart a
 //! record below those positions and stamped before the promise is done already; one beyond them and stamped
-//! before it is late. Knows no log: the shard moves bytes.
+//! before it is late. A redelivery is handled when it comes. Knows no log: the shard moves bytes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -92,8 +92,10 @@ impl Active {
 
     /// Builds the line anew: over the writers that the world has now.
     pub(crate) fn follow(&mut self, topology: &Topology, view: &View) {
-        let writers: BTreeSet<Writer> = self.inputs.iter().flat_map(|input| view.writers_of(topology, input.topic)).collect();
-        let inputs = self.inputs.iter().map(|input| (input.topic, input.position)).collect();
+        let reads = topology.stages[self.stage].reads;
+        let writers: BTreeSet<Writer> = reads.iter().flat_map(|topic| view.writers_of(topology, topic)).collect();
+        let promised = self.inputs.iter().filter(|input| reads.contains(&input.topic));
+        let inputs = promised.map(|input| (input.topic, input.position)).collect();
         self.line = Line::new(self.partition, inputs, writers.into_iter().collect());
         view.promises().for_each(|promise| self.line.promise(promise));
     }
@@ -129,7 +131,8 @@ impl Active {
         if offset < read_before && at < self.promised_before {
             return;
         }
-        let late = order == Order::EventTime && at < self.frontier;
+        // A redelivery comes when an operator wants it: no promise covers it, and its instant is gone.
+        let late = order == Order::EventTime && (at < self.frontier || arrived.redelivery.is_some());
         self.buffer.push(if late { Order::Arrival } else { order }, arrived);
     }
 
@@ -157,17 +160,19 @@ impl Active {
         due < line
     }
 
-    /// In event time, sets aside the next late record; false if there is none. To be done before anything is committed:
+    /// In event time, does the next redelivery, or sets the next late record aside; false if there is none. To be done before anything is committed:
     /// a late record that waits lies below the promise, and would be taken for done after a restart.
     pub(crate) fn step_late(&mut self, out: &mut Vec<Record>) -> bool {
         let Some(arrived) = self.buffer.take_first() else {
             return false;
         };
         self.dirty = true;
-        let now = arrived.record.timestamp.max(self.frontier);
-        match &arrived.poison {
-            Some(poison) => self.task.refuse(&arrived.record, poison, now, out),
-            None => self.task.late(&arrived.record, now, out),
+        // After the end of a world there is no later instant than the record's own.
+        let closed = Some(self.frontier).filter(|frontier| *frontier != FOREVER);
+        let now = arrived.record.timestamp.max(closed.unwrap_or(Ts::MIN));
+        match (&arrived.redelivery, &arrived.poison) {
+            (None, None) => self.task.late(&arrived.record, now, out),
+            _ => self.handle(&arrived, now, out),
         }
         true
     }
@@ -188,9 +193,10 @@ impl Active {
     }
 
     fn handle(&mut self, arrived: &Arrived, now: Ts, out: &mut Vec<Record>) {
-        match &arrived.poison {
-            Some(poison) => self.task.refuse(&arrived.record, poison, now, out),
-            None => self.task.process(&arrived.record, now, out),
+        match (&arrived.redelivery, &arrived.poison) {
+            (Some(again), poison) => self.task.redeliver(again, poison.as_deref(), now, out),
+            (None, Some(poison)) => self.task.refuse(&arrived.record, poison, now, out),
+            (None, None) => self.task.process(&arrived.record, now, out),
         }
     }
 

@@ -96,7 +96,8 @@ fn mend(plan: &Plan, name: &str, wanted: i32, found: Option<i32>) -> String {
 fn used(plan: &Plan) -> Vec<Topic> {
     let topology = &plan.topology;
     let stages = plan.stages.iter().map(|stage| &topology.stages[*stage]);
-    let mut used: Vec<Topic> = stages.flat_map(|stage| stage.reads.iter().chain(stage.writes)).copied().collect();
+    let mut used: Vec<Topic> = stages.flat_map(|stage| stage.writes).copied().collect();
+    used.extend(plan.stages.iter().flat_map(|stage| plan.inputs(*stage)));
     used.extend([topology.dead_letters, topology.late]);
     used.extend(plan.promises().then_some(topology.progress));
     used.sort_unstable();

@@ -18,6 +18,17 @@ pub struct Arrived {
     pub record: Arc<Record>,
     /// Why it is to be refused.
     pub poison: Option<Arc<Poison>>,
+    /// Set where it came through the stage's retry topic.
+    pub redelivery: Option<Arc<Redelivery>>,
+}
+
+/// A record that an operator hands in again after a stage had refused it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Redelivery {
+    /// Which time, from 1 on.
+    pub times: u32,
+    /// The record as it first came, with the topic, partition and offset of then.
+    pub record: Record,
 }
 
 /// In which order a task takes its records.

@@ -3,7 +3,7 @@
 //! The runtime moves bodies in *our* schema; framing, foreign schemas and the runtime's own records
 //! (dead letters, progress) are turned by this trait, so that it needs no schema of its own.
 
-use crate::record::Ts;
+use crate::record::{Record, Ts};
 use crate::world::{DECLARATION_KEY, Declaration};
 
 /// Record types that are searched for a name.
@@ -33,16 +33,11 @@ pub struct Refused<'a> {
     pub stage: &'a str,
     /// Why.
     pub poison: &'a Poison,
-    /// Where it came from.
-    pub topic: &'a str,
-    /// Partition it came from.
-    pub partition: i32,
-    /// Offset it came from.
-    pub offset: i64,
-    /// Its value as far as it could be read.
-    pub value: Option<&'a [u8]>,
-    /// Its type, where known.
-    pub rank: Option<u16>,
+    /// The record; none where a timer was refused. One that could not be read has the value as it lay in the log, and the
+    /// rank [`UNREADABLE`](crate::edge::UNREADABLE).
+    pub record: Option<&'a Record>,
+    /// Times it had been handed in again.
+    pub redeliveries: u32,
 }
 
 /// A body in our schema with its type.

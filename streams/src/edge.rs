@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::buffer::Arrived;
+use crate::buffer::{Arrived, Redelivery};
 use crate::codec::{Codec, Envelope, Poison};
 use crate::log::Raw;
 use crate::partition::of_key;
@@ -40,7 +40,41 @@ pub fn read(raw: &Raw<'_>, topic: Topic, partitions: i32, codec: &dyn Codec) -> 
         Envelope::None => event_of_place(raw),
     };
     let record = Record { topic, partition: raw.partition, offset: raw.offset, timestamp: raw.timestamp, key, rank, event, body };
-    Arrived { record: Arc::new(record), poison }
+    Arrived { record: Arc::new(record), poison, redelivery: None }
+}
+
+/// Reads a record of a stage's retry topic. `reads` are the stage's own inputs: a redelivery comes from one of them.
+#[must_use]
+pub fn read_again(raw: &Raw<'_>, topic: Topic, reads: &[Topic], partitions: i32, codec: &dyn Codec) -> Arrived {
+    let mut arrived = read(raw, topic, partitions, codec);
+    match redelivery(raw, reads, &arrived.record) {
+        Ok(redelivery) => arrived.redelivery = Some(Arc::new(redelivery)),
+        Err(poison) => arrived.poison = Some(Arc::new(poison)),
+    }
+    arrived
+}
+
+fn redelivery(raw: &Raw<'_>, reads: &[Topic], record: &Record) -> Result<Redelivery, Poison> {
+    let header = |name| text(raw, name).ok_or_else(|| not_again(format_args!("there is no header `{name}`")));
+    let times = header(header::REDELIVERY)?;
+    let number = times.parse::<u32>().ok().filter(|times| *times > 0);
+    let times = number.ok_or_else(|| not_again(format_args!("`{times}` in `{}` is no count", header::REDELIVERY)))?;
+    let origin = header(header::ORIGIN)?;
+    let (topic, partition, offset) =
+        place(origin, reads).ok_or_else(|| not_again(format_args!("`{origin}` is no place in an input of the stage")))?;
+    Ok(Redelivery { times, record: Record { topic, partition, offset, ..record.clone() } })
+}
+
+fn not_again(error: std::fmt::Arguments<'_>) -> Poison {
+    Poison::new("not a redelivery", error)
+}
+
+/// Reads `topic/partition/offset`.
+fn place(text: &str, reads: &[Topic]) -> Option<(Topic, i32, i64)> {
+    let mut parts = text.rsplitn(3, '/');
+    let (offset, partition, topic) = (parts.next()?, parts.next()?, parts.next()?);
+    let topic = reads.iter().find(|read| **read == topic)?;
+    Some((topic, partition.parse().ok()?, offset.parse().ok()?))
 }
 
 fn readable_key<'a>(raw: &Raw<'a>, envelope: Envelope, partitions: i32) -> Result<Cow<'a, str>, Poison> {

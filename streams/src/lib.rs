@@ -62,6 +62,8 @@ pub mod instance;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 #[cfg(feature = "kafka")]
+pub mod retry;
+#[cfg(feature = "kafka")]
 pub mod runtime;
 #[cfg(feature = "kafka")]
 pub mod source;

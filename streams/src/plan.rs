@@ -53,6 +53,8 @@ impl Default for Limits {
 pub(crate) enum Route {
     /// A topic of the topology.
     Topic(Topic),
+    /// Redeliveries to a stage.
+    Retry(usize, Topic),
     /// Promises.
     Progress,
     /// Rows of a stage's store.
@@ -68,6 +70,8 @@ pub(crate) struct Plan {
     pub limits: Limits,
     /// The unit's stages, by place in the topology.
     pub stages: Vec<usize>,
+    /// What each stage of the topology reads, redeliveries included.
+    inputs: Vec<Vec<Topic>>,
     names: HashMap<Topic, Arc<str>>,
     changelogs: HashMap<(usize, StoreId), Arc<str>>,
     routes: HashMap<Arc<str>, Route>,
@@ -87,9 +91,12 @@ impl Plan {
         let changelogs: HashMap<(usize, StoreId), Arc<str>> = changelogs.collect();
         let mut routes: HashMap<Arc<str>, Route> =
             names.iter().map(|(topic, name)| (Arc::clone(name), Route::Topic(topic))).collect();
+        let retries = stages.iter().filter_map(|index| Some((*index, topology.retry(&topology.stages[*index])?)));
+        routes.extend(retries.map(|(stage, topic)| (Arc::clone(&names[topic]), Route::Retry(stage, topic))));
+        let inputs = topology.stages.iter().map(|stage| topology.inputs(stage).collect()).collect();
         routes.extend(changelogs.iter().map(|((stage, store), name)| (Arc::clone(name), Route::Changelog(*stage, *store))));
         routes.insert(Arc::clone(&names[topology.progress]), Route::Progress);
-        Self { topology, codec, world, order, limits, stages, names, changelogs, routes }
+        Self { topology, codec, world, order, limits, stages, inputs, names, changelogs, routes }
     }
 
     /// What a topic of the cluster is.
@@ -122,8 +129,8 @@ impl Plan {
     }
 
     /// The inputs of a task.
-    pub(crate) fn inputs(&self, stage: usize) -> &'static [Topic] {
-        self.topology.stages[stage].reads
+    pub(crate) fn inputs(&self, stage: usize) -> &[Topic] {
+        &self.inputs[stage]
     }
 
     /// Hands a record to `send` as it is written: its place, envelope and framing. Returns its partition and size.

@@ -72,21 +72,28 @@ const ORDINALS_SCANNED: usize = 16;
 /// How many outputs of a step have one topic and key; made only for steps with many outputs.
 #[derive(Default)]
 pub(crate) struct Ordinals {
+    /// Of the first output with a topic and key; 0 but for the dead letters of redeliveries.
+    first: usize,
     counted: usize,
     counts: BTreeMap<Topic, BTreeMap<Box<str>, usize>>,
 }
 
 impl Ordinals {
+    /// Ordinals that begin there.
+    pub(crate) fn from(first: usize) -> Self {
+        Self { first, ..Self::default() }
+    }
+
     /// How many of `step` have this topic and key; `step` only grows from call to call.
     fn of(&mut self, step: &[Record], topic: Topic, key: &str) -> usize {
         if step.len() <= ORDINALS_SCANNED {
-            return step.iter().filter(|r| r.topic == topic && *r.key == *key).count();
+            return self.first + step.iter().filter(|r| r.topic == topic && *r.key == *key).count();
         }
         for record in &step[self.counted..] {
             *self.counts.entry(record.topic).or_default().entry(record.key.clone()).or_default() += 1;
         }
         self.counted = step.len();
-        self.counts.get(topic).and_then(|keys| keys.get(key)).copied().unwrap_or_default()
+        self.first + self.counts.get(topic).and_then(|keys| keys.get(key)).copied().unwrap_or_default()
     }
 }
 

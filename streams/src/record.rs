@@ -91,6 +91,10 @@ pub mod header {
     pub const CONTENT_TYPE: &str = "content-type";
     /// W3C trace context, derived from correlation and event id.
     pub const TRACEPARENT: &str = "traceparent";
+    /// On a retry topic: which time the record is handed in again, from 1 on.
+    pub const REDELIVERY: &str = "slipstream-redelivery";
+    /// On a retry topic: where the record first lay, `topic/partition/offset`.
+    pub const ORIGIN: &str = "slipstream-origin";
 }
 
 /// Media type of every value.

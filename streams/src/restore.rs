@@ -161,11 +161,11 @@ impl Restore {
                 (0..active.changelogs.len()).map(|s| self.at[&plan.changelog(active.stage, s, active.partition)]).collect();
             let has_run = shard.progress.view.of(stage.name, active.partition).is_some() || active.task.state.rows() > 0;
             let mut starts: Vec<(Topic, i64)> = Vec::new();
-            for topic in stage.reads {
+            for topic in plan.inputs(active.stage) {
                 let place = plan.place(topic, active.partition);
                 let at = match self.committed.get(&place) {
                     Some(at) => *at,
-                    None if has_run => return Err(missing_offset(stage.name, &place)),
+                    None if has_run && stage.reads.contains(topic) => return Err(missing_offset(stage.name, &place)),
                     None => self.watermarks.get(&place).map_or(0, |(low, _)| *low),
                 };
                 starts.push((topic, at));

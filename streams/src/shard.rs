@@ -18,7 +18,7 @@ use crate::edge;
 use crate::follower::{Follower, News};
 use crate::log::{Log, LogError, Offsets, Outgoing, Place, Raw, Rebalance, Watermarks};
 use crate::plan::{Plan, Route};
-use crate::record::{Record, Ts};
+use crate::record::{Record, Topic, Ts};
 use crate::restore::Restore;
 use crate::status::{Phase, ShardStatus, StatusCell, TaskStatus};
 use crate::store::State;
@@ -192,6 +192,7 @@ impl Shard {
                 let readers = self.actives.iter_mut().filter(|a| a.partition == raw.partition && a.reads(topic));
                 readers.for_each(|active| active.accept(self.plan.order, arrived.clone()));
             }
+            Some(Route::Retry(stage, topic)) => self.take_again(raw, stage, topic),
             Some(Route::Changelog(stage, store)) => {
                 let task = self.actives.iter().position(|a| (a.stage, a.partition) == (stage, raw.partition));
                 if let (Stand::Restoring(restore), Some(task)) = (&mut self.stand, task)
@@ -201,6 +202,14 @@ impl Shard {
                 }
             }
             None => {}
+        }
+    }
+
+    fn take_again(&mut self, raw: &Raw<'_>, stage: usize, topic: Topic) {
+        let (topology, order) = (&self.plan.topology, self.plan.order);
+        let reads = topology.stages[stage].reads;
+        if let Some(active) = self.actives.iter_mut().find(|a| (a.stage, a.partition) == (stage, raw.partition)) {
+            active.accept(order, edge::read_again(raw, topic, reads, topology.partition_count(topic), &*self.plan.codec));
         }
     }
 
@@ -330,7 +339,7 @@ impl Shard {
     /// Control markers are read, too: nothing else lies between the last record and the log's position.
     fn pass_markers(&mut self, log: &mut dyn Log) {
         for (place, position) in log.positions() {
-            if let Some(Route::Topic(topic)) = self.plan.route(&place.topic) {
+            if let Some(Route::Topic(topic) | Route::Retry(_, topic)) = self.plan.route(&place.topic) {
                 let readers = self.actives.iter_mut().filter(|active| active.partition == place.partition);
                 readers.for_each(|active| active.read(topic, position));
             }

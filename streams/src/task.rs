@@ -8,9 +8,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::buffer::Redelivery;
 use crate::codec::{Codec, Poison, Refused};
 use crate::processor::{Cx, OUTPUTS_MAX, Ordinals, Processor, StoreId, Timer};
-use crate::record::{Record, Topic, Ts, derive_id};
+use crate::record::{FOREVER, Record, Topic, Ts, derive_id};
 use crate::store::{Base, State};
 use crate::topology::{Stage, Topology};
 
@@ -30,6 +31,8 @@ pub struct Counts {
     pub outputs: u64,
     /// Late records.
     pub late: u64,
+    /// Records handed in again by an operator.
+    pub redelivered: u64,
     /// Dead letters by reason.
     pub refused: BTreeMap<&'static str, u64>,
 }
@@ -61,15 +64,28 @@ struct Arrival {
 #[derive(Clone, Copy)]
 enum Input<'a> {
     Record(&'a Record),
+    Again(&'a Redelivery),
     Timer(&'a Timer),
 }
 
 impl<'a> Input<'a> {
+    fn record(self) -> Option<&'a Record> {
+        match self {
+            Self::Record(record) => Some(record),
+            Self::Again(redelivery) => Some(&redelivery.record),
+            Self::Timer(_) => None,
+        }
+    }
+
     fn key(self) -> &'a str {
         match self {
-            Self::Record(record) => &record.key,
+            Self::Record(Record { key, .. }) | Self::Again(Redelivery { record: Record { key, .. }, .. }) => key,
             Self::Timer(timer) => &timer.key,
         }
+    }
+
+    fn redeliveries(self) -> u32 {
+        if let Self::Again(redelivery) = self { redelivery.times } else { 0 }
     }
 }
 
@@ -101,6 +117,9 @@ impl Task {
     /// In arrival order, nothing is stamped before `floor` from here on, and instants below it are forgotten.
     pub fn raise_floor(&mut self, floor: Ts) {
         let Some(arrival) = &mut self.arrival else { return };
+        if floor == FOREVER {
+            return; // the world has ended: what an operator still hands in stays at the instants of its keys
+        }
         arrival.floor = floor;
         let store = arrival.instants;
         for (key, instant) in self.state.scan(store, b"") {
@@ -133,6 +152,15 @@ impl Task {
     /// Refuses a record that could not even be read.
     pub fn refuse(&mut self, record: &Record, poison: &Poison, now: Ts, out: &mut Vec<Record>) {
         self.dead_letter(Input::Record(record), poison, now, out);
+    }
+
+    /// Takes a record that it had refused before and that an operator hands in again; refused once more if `poison` says why.
+    pub fn redeliver(&mut self, redelivery: &Redelivery, poison: Option<&Poison>, now: Ts, out: &mut Vec<Record>) {
+        self.counts.redelivered += 1;
+        match poison {
+            Some(poison) => self.dead_letter(Input::Again(redelivery), poison, now, out),
+            None => self.step(Input::Again(redelivery), now, out),
+        }
     }
 
     /// Takes note of a record that comes after its instant was closed: counted, and copied to the side output.
@@ -199,7 +227,7 @@ impl Task {
         let mut cx = self.cx(input, now, out);
         let (processor, mut cx) = (&mut cx.0, cx.1);
         let mut result = match input {
-            Input::Record(record) => processor.process(&mut cx, record),
+            Input::Record(record) | Input::Again(Redelivery { record, .. }) => processor.process(&mut cx, record),
             Input::Timer(timer) => processor.on_timer(&mut cx, timer),
         };
         let late = cx.late;
@@ -223,7 +251,9 @@ impl Task {
 
     fn cx<'a>(&'a mut self, input: Input<'a>, now: Ts, out: &'a mut Vec<Record>) -> (&'a mut dyn Processor, Cx<'a>) {
         let (key, cause, correlation, organisation) = match input {
-            Input::Record(record) => (&*record.key, record.event.id, record.event.correlation, record.event.organisation.clone()),
+            Input::Record(record) | Input::Again(Redelivery { record, .. }) => {
+                (&*record.key, record.event.id, record.event.correlation, record.event.organisation.clone())
+            }
             Input::Timer(timer) => {
                 let cause = timer_cause(self.stage, timer);
                 (&*timer.key, cause, cause, None)
@@ -254,22 +284,11 @@ impl Task {
     }
 
     fn letter(&mut self, topic: Topic, input: Input<'_>, poison: &Poison, now: Ts, out: &mut Vec<Record>) {
-        let refused = match input {
-            Input::Record(record) => Refused {
-                stage: self.stage,
-                poison,
-                topic: record.topic,
-                partition: record.partition,
-                offset: record.offset,
-                value: record.body.as_deref(),
-                rank: Some(record.rank),
-            },
-            Input::Timer(_) => {
-                Refused { stage: self.stage, poison, topic: "", partition: -1, offset: -1, value: None, rank: None }
-            }
-        };
-        let letter = self.codec.refused(&refused);
+        let (stage, record, redeliveries) = (self.stage, input.record(), input.redeliveries());
+        let letter = self.codec.refused(&Refused { stage, poison, record, redeliveries });
         let (_, mut cx) = self.cx(input, now, out);
+        // The same cause is refused anew with each redelivery: its letters are told apart by their number.
+        cx.ordinals = Ordinals::from(redeliveries as usize);
         let key = cx.key.to_owned();
         cx.emit(topic, &key, letter.rank, Some(letter.body));
     }

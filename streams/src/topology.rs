@@ -27,6 +27,8 @@ pub struct Stage {
 pub const TIMERS: &str = "timers";
 /// Store that the runtime adds on a cluster, before the timers: the last instant of each key in arrival order.
 pub const INSTANTS: &str = "instants";
+/// What follows a stage's name in the name of its retry topic.
+pub const RETRY_SUFFIX: &str = ".retry";
 
 /// The graph, in topological order, with what the runtime itself writes.
 #[derive(Clone)]
@@ -75,6 +77,18 @@ impl Topology {
         stage.stores.iter().copied().chain([INSTANTS, TIMERS])
     }
 
+    /// The topic through which an operator hands records to a stage again: declared as `<stage>.retry`, with the partition
+    /// count of the stage's inputs. It holds nobody back: no promise covers it.
+    #[must_use]
+    pub fn retry(&self, stage: &Stage) -> Option<Topic> {
+        self.partitions.keys().find(|topic| topic.strip_suffix(RETRY_SUFFIX) == Some(stage.name)).copied()
+    }
+
+    /// Everything that a stage reads, redeliveries included.
+    pub fn inputs(&self, stage: &Stage) -> impl Iterator<Item = Topic> {
+        stage.reads.iter().copied().chain(self.retry(stage))
+    }
+
     /// Stages that read a topic, by index.
     pub fn readers(&self, topic: &str) -> impl Iterator<Item = usize> {
         self.stages.iter().enumerate().filter(move |(_, s)| s.reads.contains(&topic)).map(|(i, _)| i)
@@ -106,7 +120,7 @@ impl Topology {
                 return Err(TopologyError::Undeclared(stage.name, topic));
             }
             let (first, count) = (stage.reads[0], self.partition_count(stage.reads[0]));
-            if let Some(other) = stage.reads.iter().find(|t| self.partition_count(t) != count) {
+            if let Some(other) = self.inputs(stage).find(|t| self.partition_count(t) != count) {
                 return Err(TopologyError::Counts(stage.name, first, count, other, self.partition_count(other)));
             }
             for later in &self.stages[index..] {

@@ -8,6 +8,8 @@
     reason = "tests use parts of it and may stop at the first surprise"
 )]
 
+pub(crate) mod cluster;
+
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};

@@ -50,12 +50,22 @@ record! {
         offset: i64,
         /// What was wrong, with the field.
         error: String,
-        /// The record's value, base64.
+        /// The record's value, base64: its Avro body in the schema `record_schema`, or without one its bytes as they lay in the log.
         value: Option<String>,
         /// Type of the refused record, where known.
         record_type: Option<String>,
         /// Times it was handed in again.
         redeliveries: i32,
+        /// Id of the refused record; none where a timer was refused.
+        record_id: Option<String>,
+        /// Timestamp of the refused record, epoch ms.
+        record_timestamp: i64,
+        /// Who says so: its CloudEvents source.
+        record_source: String,
+        /// Id of what caused the refused record.
+        record_cause: Option<String>,
+        /// CRC-64-AVRO fingerprint of the value's schema, hexadecimal.
+        record_schema: Option<String>,
     }
 }
 

@@ -129,7 +129,7 @@ impl Codec for ToyCodec {
 
     /// Without partition and offset, which depend on the way of running.
     fn refused(&self, refused: &Refused<'_>) -> Encoded {
-        let body = format!("{}: {} at {}", refused.stage, refused.poison, refused.topic);
+        let body = format!("{}: {} at {}", refused.stage, refused.poison, refused.record.map_or("", |r| r.topic));
         Encoded { rank: 5, body: body.into_bytes() }
     }
 

@@ -1,0 +1,144 @@
+//! Dead letters handed in again: a record that came before its leg was known passes once the leg is, one that stays wrong is
+//! refused again, and nothing happens twice, whatever is called twice or killed.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may stop at the first surprise")]
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use support::cluster::{Cluster, dev_broker, kafka};
+use support::scratch;
+
+/// Longest wait for a fact.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Off-block time, known at once.
+const OUT_AT: i64 = 1_201_784_700_000;
+
+/// One line of a recording.
+fn observed(kind: &str, carrier: &str, timestamp: i64, id: u128, schedule: Option<i64>, at: Option<i64>) -> Value {
+    json!({
+        "topic": "flight.observations", "key": format!("{carrier}1"), "timestamp": timestamp,
+        "type": format!("flight.observed.{}", kind.to_lowercase()), "id": uuid::Uuid::from_u128(id).to_string(),
+        "headers": {"ce_source": "/producers/test"},
+        "value": {
+            "source": "test", "source_leg": null, "kind": kind, "carrier": carrier, "number": 1, "suffix": null, "date": null,
+            "origin": "JFK", "destination": "LAX", "scheduled_departure": schedule,
+            "scheduled_arrival": schedule.map(|at| at + 6 * 3_600_000), "at": at, "estimated_departure": null,
+            "estimated_arrival": null, "tail": null, "diverted_to": null, "reason": null, "assumed": false
+        }
+    })
+}
+
+/// A movement before its schedule, and a carrier that nobody knows; hours later one more, so that the day is not over yet.
+fn recording() -> String {
+    let lines = [
+        observed("OUT", "AA", OUT_AT, 1, None, Some(OUT_AT)),
+        observed("SCHEDULED", "AA", OUT_AT + 1_000, 2, Some(OUT_AT - 300_000), None),
+        observed("SCHEDULED", "X9", OUT_AT + 2_000, 3, Some(OUT_AT), None),
+        observed("SCHEDULED", "AA", OUT_AT + 40_000_000, 4, Some(OUT_AT + 80_000_000), None),
+    ];
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// A world with its topics.
+struct World<'c> {
+    cluster: &'c Cluster,
+    name: String,
+}
+
+impl World<'_> {
+    fn lines(&self, topic: &str) -> Vec<Value> {
+        let read = self.cluster.command(&self.name, &["export", topic, "--format", "jsonl"]).output().unwrap();
+        let text = String::from_utf8(read.stdout).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    fn wait_for(&self, topic: &str, what: &str, fact: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+        let began = Instant::now();
+        loop {
+            let lines = self.lines(topic);
+            if fact(&lines) {
+                return lines;
+            }
+            assert!(began.elapsed() < PATIENCE, "no {what} on {topic}: {lines:#?}");
+        }
+    }
+
+    /// What `dlq` says on standard error.
+    fn replay(&self, arguments: &[&str]) -> String {
+        let output = self.cluster.command(&self.name, &[&["dlq", "replay"], arguments].concat()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stderr).unwrap()
+    }
+}
+
+fn letters_of<'l>(letters: &'l [Value], reason: &str) -> Vec<&'l Value> {
+    letters.iter().filter(|letter| letter["value"]["reason"] == reason).collect()
+}
+
+fn check(cluster: &Cluster, order: &str) {
+    let directory = scratch();
+    let path = directory.path().join("r.jsonl");
+    std::fs::write(&path, recording()).unwrap();
+    let world = World { cluster, name: format!("dlq-{order}-{}", std::process::id()) };
+    let input = format!("recording:{}", path.display());
+    let _feed = cluster.start(&world.name, &["feed", &input, "--speed", "60x"], None);
+    world.wait_for("flight.observations", "three observations", |observations| observations.len() == 3);
+    let worker = cluster.start(&world.name, &["run", "--order", order], None);
+
+    let letters = world.wait_for("dead.letter.queue", "two letters", |letters| letters.len() == 2);
+    assert_eq!(letters_of(&letters, "unmatched leg").len(), 1);
+    assert_eq!(letters_of(&letters, "unknown carrier")[0]["value"]["redeliveries"], 0);
+    world.wait_for("flight.events", "schedule", |events| events.len() == 1);
+
+    let said = world.replay(&["--all"]);
+    assert!(said.starts_with("2 handed in again, 0 had been already, 0 cannot be"), "{said}");
+    let events = world.wait_for("flight.events", "departure", |events| events.len() == 2);
+    assert_eq!((&events[1]["value"]["kind"], &events[1]["value"]["at"]), (&json!("OUT"), &json!(OUT_AT)));
+    let letters = world.wait_for("dead.letter.queue", "a third letter", |letters| letters.len() == 3);
+    let again = letters_of(&letters, "unknown carrier");
+    assert_eq!(again.iter().map(|letter| letter["value"]["redeliveries"].as_i64().unwrap()).max(), Some(1));
+    assert_ne!(again[0]["id"], again[1]["id"]);
+    assert_eq!(again[0]["value"]["record_id"], again[1]["value"]["record_id"]);
+    assert_eq!(again[0]["value"]["topic"], "flight.observations", "the origin, not the retry topic");
+
+    drop(worker); // kill -9
+    let said = world.replay(&["--all"]);
+    assert!(said.starts_with("1 handed in again, 2 had been already"), "{said}");
+    let _worker = cluster.start(&world.name, &["run", "--order", order], None);
+    world.wait_for("dead.letter.queue", "a fourth letter", |letters| letters.len() == 4);
+    assert_eq!(world.lines("flight.events").len(), 2, "nothing twice");
+    untouched(&world);
+}
+
+/// What was handed in has the identity of what was refused; the origin topic is as it was.
+fn untouched(world: &World<'_>) {
+    let origin = world.lines("flight.observations");
+    assert_eq!(origin.len(), 3);
+    let handed = world.lines("reconcile.retry");
+    assert_eq!(handed.len(), 3);
+    for line in &handed {
+        let first = origin.iter().find(|first| first["id"] == line["id"]).expect("the same id");
+        for field in ["key", "timestamp", "type", "value"] {
+            assert_eq!(first[field], line[field], "{field}");
+        }
+    }
+}
+
+#[test]
+fn a_refused_record_passes_once_its_cause_is_mended_in_arrival_order() {
+    check(&dev_broker(), "arrival");
+}
+
+#[test]
+fn a_refused_record_passes_once_its_cause_is_mended_in_event_time_order() {
+    check(&dev_broker(), "event-time");
+}
+
+#[test]
+fn a_refused_record_passes_once_its_cause_is_mended_on_apache_kafka() {
+    let Some(kafka) = kafka() else { return };
+    check(&kafka, "arrival");
+}
