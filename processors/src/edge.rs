@@ -6,12 +6,12 @@
 use std::sync::Arc;
 
 use slipstream_schemas::codec::DecodeError;
-use slipstream_schemas::records::{DeadLetter, Message, Position, Progress, TYPES, World, rank_of};
+use slipstream_schemas::records::{DeadLetter, Message, Position, Progress, TYPES, Tick, World, rank_of};
 use slipstream_schemas::schema_ids::LocalIds;
 use slipstream_schemas::wire::Wire;
 use slipstream_streams::buffer::Redelivery;
 use slipstream_streams::codec::{Codec, Encoded, Poison, Promise, Refused};
-use slipstream_streams::record::Record;
+use slipstream_streams::record::{Record, Ts};
 use slipstream_streams::world::Declaration;
 
 use crate::dead_letter;
@@ -99,6 +99,10 @@ impl Codec for Edge {
             read: offsets(progress.read),
             position: progress.position,
         })
+    }
+
+    fn tick(&self, at: Ts) -> Encoded {
+        encoded(&Tick { at })
     }
 
     fn rank(&self, type_name: &str) -> Option<u16> {

@@ -6,15 +6,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use slipstream_processors::pipeline;
 use slipstream_producers::pace::{Pace, Speed};
 use slipstream_schemas::topics::World as TopicWorld;
 use slipstream_streams::buffer::Order;
+use slipstream_streams::clock::{self, Clock};
+use slipstream_streams::codec::Codec;
 use slipstream_streams::kafka::Connection;
 use slipstream_streams::plan::Limits;
-use slipstream_streams::record::{FOREVER, Record};
+use slipstream_streams::record::{FOREVER, Record, Ts};
 use slipstream_streams::reference::{Sink, Source, SourceError};
 use slipstream_streams::runtime::{self, Config, Handle, RuntimeError};
 use slipstream_streams::source;
@@ -107,6 +109,17 @@ pub(crate) fn config(cluster: &Cluster, order: Order, instance: Option<String>) 
         shards: 1,
         limits: Limits::default(),
     }
+}
+
+/// Declares the live world if need be, and takes part in its clock.
+///
+/// # Errors
+/// The world is a recorded one, or the cluster does not answer.
+pub(crate) fn live(config: &Config, topology: &Topology, codec: &Arc<dyn Codec>) -> Result<Clock, Failure> {
+    let start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let declaration = Declaration { sources: Vec::new(), start: Ts::try_from(start).unwrap_or(Ts::MAX), live: true };
+    source::declare(config, topology, codec, &declaration).map_err(failure)?;
+    clock::keep(config, topology, codec).map_err(failure)
 }
 
 /// The units of a topology, each once, in order.

@@ -65,11 +65,13 @@ pub(crate) fn run(args: &Run, flags: &Flags) -> Result<Done, Failure> {
     let runtime = cluster::tokio()?;
     let face = Arc::new(Face::default());
     let address = runtime.block_on(http::serve(flags.listen, Arc::clone(&face)))?;
+    let clock = flags.world.is_none().then(|| world::live(&config, &topology, &cluster.codec())).transpose()?;
     let handle = runtime::start(&config, &topology, &cluster.codec(), &units).map_err(world::failure)?;
     eprintln!("running {} as {}; http://{address}", units.join(" and "), config.instance.as_deref().unwrap_or("a new member"));
     let board = watch::board(cluster, Arc::clone(&face))?;
     runtime.block_on(serve(&handle, &face));
     board.stop();
+    drop(clock);
     world::end(handle)?;
     Ok(Done::Clean)
 }

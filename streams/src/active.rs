@@ -98,6 +98,12 @@ impl Active {
         let inputs = promised.map(|input| (input.topic, input.position)).collect();
         self.line = Line::new(self.partition, inputs, writers.into_iter().collect());
         view.promises().for_each(|promise| self.line.promise(promise));
+        view.clock().into_iter().for_each(|until| self.line.tick(until));
+    }
+
+    /// Time has passed: silent sources count as having promised this much.
+    pub(crate) fn tick(&mut self, until: Ts) {
+        self.line.tick(until);
     }
 
     /// Another writer, or this one, has promised.

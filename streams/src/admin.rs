@@ -98,7 +98,7 @@ fn used(plan: &Plan) -> Vec<Topic> {
     let stages = plan.stages.iter().map(|stage| &topology.stages[*stage]);
     let mut used: Vec<Topic> = stages.flat_map(|stage| stage.writes).copied().collect();
     used.extend(plan.stages.iter().flat_map(|stage| plan.inputs(*stage)));
-    used.extend([topology.dead_letters, topology.late]);
+    used.extend([topology.dead_letters, topology.late].into_iter().chain(topology.clock()));
     used.extend(plan.promises().then_some(topology.progress));
     used.sort_unstable();
     used.dedup();

@@ -4,6 +4,7 @@
 //! (dead letters, progress) are turned by this trait, so that it needs no schema of its own.
 
 use crate::record::{Record, Ts};
+use crate::topology::CLOCK;
 use crate::world::{DECLARATION_KEY, Declaration};
 
 /// Record types that are searched for a name.
@@ -108,6 +109,12 @@ pub trait Codec: Send + Sync {
     /// # Errors
     /// A body that is none.
     fn read_promise(&self, body: &[u8]) -> Result<Promise, Poison>;
+
+    /// A tick of the live clock. By default in the shape of a promise, which every codec can write.
+    fn tick(&self, at: Ts) -> Encoded {
+        let writer = CLOCK.to_owned();
+        self.promise(&Promise { writer, partition: 0, progress: at, written: Vec::new(), read: Vec::new(), position: 0 })
+    }
 
     /// Rank of a CloudEvents type, for records without a value.
     fn rank(&self, type_name: &str) -> Option<u16> {

@@ -102,7 +102,12 @@ pub(crate) fn declare(plan: &Plan, log: &mut dyn Log, declaration: &Declaration)
     let mut progress = Follower::new(&plan.topology);
     progress.catch_up(plan, log)?;
     match progress.view.declaration() {
-        Some(found) if found == declaration => return Ok(()),
+        // A live world has no beginning: whoever comes later finds it as it is.
+        Some(found) if found == declaration || found.live && declaration.live => return Ok(()),
+        Some(found) if found.live != declaration.live => {
+            let kind = if found.live { "live" } else { "recorded" };
+            return Err(LogError::Refused(format!("the world is {kind}: its time is of another kind; use another world")));
+        }
         Some(found) => {
             return Err(LogError::Refused(format!(
                 "the world is declared already, with sources {:?} from {}; drop it or use another name",

@@ -58,6 +58,8 @@ pub mod status;
 #[cfg(feature = "kafka")]
 mod admin;
 #[cfg(feature = "kafka")]
+pub mod clock;
+#[cfg(feature = "kafka")]
 pub mod instance;
 #[cfg(feature = "kafka")]
 pub mod kafka;

@@ -73,9 +73,10 @@ impl Codec for Plain {
     }
 
     fn refused(&self, refused: &Refused<'_>) -> Encoded {
-        let Refused { stage, poison, topic, partition, offset, .. } = refused;
-        let mut body = format!("{topic}/{partition} offset {offset}, refused by {stage}: {poison}\n").into_bytes();
-        body.extend_from_slice(refused.value.unwrap_or_default());
+        let Refused { stage, poison, record, .. } = refused;
+        let origin = record.map(|record| format!("{}/{} offset {}", record.topic, record.partition, record.offset));
+        let mut body = format!("{}, refused by {stage}: {poison}\n", origin.as_deref().unwrap_or("a timer")).into_bytes();
+        body.extend_from_slice(record.and_then(|record| record.body.as_deref()).unwrap_or_default());
         Encoded { rank: 0, body }
     }
 

@@ -18,6 +18,9 @@ use crate::world::World;
 /// Half an hour: how far anybody goes beyond the slowest promise.
 pub const SKEW: Ts = 30 * 60 * 1000;
 
+/// How far a live world's line stays behind the clock while a source is silent, in milliseconds of event time.
+pub const SILENCE: Ts = 10_000;
+
 /// Limits of a shard.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -33,6 +36,8 @@ pub struct Limits {
     pub promise_gap: Duration,
     /// Longest restore without a row of progress.
     pub restore_stall: Duration,
+    /// In a live world, a source that says nothing counts as having promised all but this much of the present, in milliseconds.
+    pub silence: Ts,
 }
 
 impl Default for Limits {
@@ -44,6 +49,7 @@ impl Default for Limits {
             commit_bytes: 4 << 20,
             promise_gap: Duration::from_secs(1),
             restore_stall: Duration::from_secs(60),
+            silence: SILENCE,
         }
     }
 }
@@ -55,6 +61,8 @@ pub(crate) enum Route {
     Topic(Topic),
     /// Redeliveries to a stage.
     Retry(usize, Topic),
+    /// Ticks of a live world.
+    Clock,
     /// Promises.
     Progress,
     /// Rows of a stage's store.
@@ -93,6 +101,7 @@ impl Plan {
             names.iter().map(|(topic, name)| (Arc::clone(name), Route::Topic(topic))).collect();
         let retries = stages.iter().filter_map(|index| Some((*index, topology.retry(&topology.stages[*index])?)));
         routes.extend(retries.map(|(stage, topic)| (Arc::clone(&names[topic]), Route::Retry(stage, topic))));
+        routes.extend(topology.clock().map(|topic| (Arc::clone(&names[topic]), Route::Clock)));
         let inputs = topology.stages.iter().map(|stage| topology.inputs(stage).collect()).collect();
         routes.extend(changelogs.iter().map(|((stage, store), name)| (Arc::clone(name), Route::Changelog(*stage, *store))));
         routes.insert(Arc::clone(&names[topology.progress]), Route::Progress);
@@ -126,6 +135,11 @@ impl Plan {
         let topic = self.topology.progress;
         let count = if self.promises() { self.topology.partition_count(topic) } else { 0 };
         (0..count).map(move |partition| self.place(topic, partition))
+    }
+
+    /// Where the ticks are; every process reads them by hand.
+    pub(crate) fn clock(&self) -> Option<Place> {
+        self.topology.clock().map(|topic| self.place(topic, 0))
     }
 
     /// The inputs of a task.

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::codec::Promise;
 use crate::record::{FOREVER, Topic, Ts};
-use crate::topology::{Stage, Topology};
+use crate::topology::{CLOCK, Stage, Topology};
 use crate::world::{DECLARATION_KEY, Declaration};
 
 /// Promises of one writer that wait for a reader; beyond it the newest stands for the ones before it.
@@ -40,6 +40,7 @@ pub fn promise_key(writer: &str, partition: i32) -> String {
 pub struct View {
     writers: BTreeMap<Writer, Option<Promise>>,
     declaration: Option<Declaration>,
+    clock: Option<Ts>,
 }
 
 impl View {
@@ -47,7 +48,7 @@ impl View {
     #[must_use]
     pub fn new(topology: &Topology) -> Self {
         let tasks = topology.stages.iter().flat_map(|stage| stage_writers(topology, stage));
-        Self { writers: tasks.map(|writer| (writer, None)).collect(), declaration: None }
+        Self { writers: tasks.map(|writer| (writer, None)).collect(), declaration: None, clock: None }
     }
 
     /// Takes a promise. One of a writer that the world does not have is kept, but holds nobody.
@@ -70,6 +71,22 @@ impl View {
         self.declaration = Some(declaration);
     }
 
+    /// Takes what the clock lets silent sources count as having promised; only a live world has one, and it never goes back.
+    pub fn tick(&mut self, until: Ts) -> bool {
+        let live = self.declaration.as_ref().is_some_and(|declaration| declaration.live);
+        let moves = live && self.clock.is_none_or(|clock| until > clock);
+        if moves {
+            self.clock = Some(until);
+        }
+        moves
+    }
+
+    /// What silent sources count as having promised.
+    #[must_use]
+    pub fn clock(&self) -> Option<Ts> {
+        self.clock
+    }
+
     /// What the world is made of, once that is known.
     #[must_use]
     pub fn declaration(&self) -> Option<&Declaration> {
@@ -86,7 +103,11 @@ impl View {
     #[must_use]
     pub fn slowest(&self) -> Option<Ts> {
         let start = self.declaration.as_ref()?.start;
-        self.writers.values().map(|promise| promise.as_ref().map_or(start, |p| p.progress)).min()
+        let least = self.writers.iter().map(|((name, _), promise)| {
+            let promised = promise.as_ref().map_or(start, |p| p.progress);
+            if name.starts_with(SOURCE) { promised.max(self.clock.unwrap_or(start)) } else { promised }
+        });
+        least.min()
     }
 
     /// Whether every task and source has promised [`FOREVER`].
@@ -109,7 +130,11 @@ impl View {
         let Some(declaration) = &self.declaration else {
             return vec![(DECLARATION_KEY.to_owned(), 0)];
         };
-        tasks.chain(declaration.sources.iter().map(|source| (source_writer(source), 0))).collect()
+        let sources = declaration.sources.iter().map(|source| (source_writer(source), 0));
+        // In a live world anybody may write what no stage writes: the clock alone says when that is over.
+        let anybody = declaration.live.then(|| (source_writer(CLOCK), 0));
+        let silent = anybody.filter(|_| declaration.sources.is_empty());
+        tasks.chain(sources).chain(silent).collect()
     }
 }
 
@@ -122,6 +147,7 @@ fn stage_writers(topology: &Topology, stage: &Stage) -> impl Iterator<Item = Wri
 #[derive(Debug)]
 pub struct Line {
     partition: i32,
+    clock: Option<Ts>,
     inputs: Vec<(Topic, i64)>,
     writers: BTreeMap<Writer, Held>,
 }
@@ -138,7 +164,7 @@ impl Line {
     /// A line over the inputs of a task, read from these positions on, held by these writers.
     #[must_use]
     pub fn new(partition: i32, inputs: Vec<(Topic, i64)>, writers: Vec<Writer>) -> Self {
-        Self { partition, inputs, writers: writers.into_iter().map(|w| (w, Held::default())).collect() }
+        Self { partition, clock: None, inputs, writers: writers.into_iter().map(|w| (w, Held::default())).collect() }
     }
 
     /// The task has read `topic` up to `position`.
@@ -163,6 +189,11 @@ impl Line {
         held.waiting.push_back((promise.progress, self.inputs.iter().map(|(topic, _)| written(topic)).collect()));
     }
 
+    /// Silent sources count as having promised this much.
+    pub fn tick(&mut self, until: Ts) {
+        self.clock = self.clock.max(Some(until));
+    }
+
     /// The instant before which everything is read; none while a writer has promised nothing that counts.
     pub fn reached(&mut self) -> Option<Ts> {
         let inputs = &self.inputs;
@@ -172,7 +203,11 @@ impl Line {
                 held.effective = Some(progress);
             }
         }
-        let mut lines = self.writers.values().map(|held| held.effective);
+        let effective = |((name, _), held): (&Writer, &Held)| match name.starts_with(SOURCE) {
+            true => held.effective.max(self.clock),
+            false => held.effective,
+        };
+        let mut lines = self.writers.iter().map(effective);
         lines.try_fold(FOREVER, |least, line| line.map(|line| least.min(line)))
     }
 }

@@ -155,6 +155,8 @@ impl Restore {
             shard.progress.at.insert(place.clone(), at);
             from.insert(place, at);
         }
+        // Only what the clock will say matters: its next tick is a second away.
+        from.extend(plan.clock().map(|place| (place.clone(), self.watermarks.get(&place).map_or(0, |(_, high)| *high))));
         for active in &mut shard.actives {
             let stage = active.stage_of(&plan.topology);
             active.changelogs =
@@ -207,7 +209,7 @@ fn written_by(plan: &Plan, stage: usize) -> impl Iterator<Item = (Topic, i32)> {
 
 /// The partitions of which the ends matter: inputs, changelogs, promises; in arrival order outputs, too.
 fn concerned(plan: &Plan, owned: &[Place], tasks: &[(usize, i32)]) -> Vec<Place> {
-    let mut places: BTreeSet<Place> = owned.iter().cloned().chain(plan.progress()).collect();
+    let mut places: BTreeSet<Place> = owned.iter().cloned().chain(plan.progress()).chain(plan.clock()).collect();
     for (stage, partition) in tasks {
         let stores = 0..Topology::stores(&plan.topology.stages[*stage]).count();
         places.extend(stores.map(|store| plan.changelog(*stage, store, *partition)));

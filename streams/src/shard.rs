@@ -192,6 +192,12 @@ impl Shard {
                 let readers = self.actives.iter_mut().filter(|a| a.partition == raw.partition && a.reads(topic));
                 readers.for_each(|active| active.accept(self.plan.order, arrived.clone()));
             }
+            Some(Route::Clock) => {
+                let until = raw.timestamp.saturating_sub(self.plan.limits.silence);
+                if self.progress.view.tick(until) {
+                    self.actives.iter_mut().for_each(|active| active.tick(until));
+                }
+            }
             Some(Route::Retry(stage, topic)) => self.take_again(raw, stage, topic),
             Some(Route::Changelog(stage, store)) => {
                 let task = self.actives.iter().position(|a| (a.stage, a.partition) == (stage, raw.partition));

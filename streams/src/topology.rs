@@ -27,6 +27,8 @@ pub struct Stage {
 pub const TIMERS: &str = "timers";
 /// Store that the runtime adds on a cluster, before the timers: the last instant of each key in arrival order.
 pub const INSTANTS: &str = "instants";
+/// Name of the topic of ticks, where the topology has one: what moves a live world on when its sources are silent.
+pub const CLOCK: &str = "clock";
 /// What follows a stage's name in the name of its retry topic.
 pub const RETRY_SUFFIX: &str = ".retry";
 
@@ -82,6 +84,12 @@ impl Topology {
     #[must_use]
     pub fn retry(&self, stage: &Stage) -> Option<Topic> {
         self.partitions.keys().find(|topic| topic.strip_suffix(RETRY_SUFFIX) == Some(stage.name)).copied()
+    }
+
+    /// The topic of ticks, where it is declared.
+    #[must_use]
+    pub fn clock(&self) -> Option<Topic> {
+        self.partitions.get_key_value(CLOCK).map(|(topic, _)| *topic)
     }
 
     /// Everything that a stage reads, redeliveries included.

@@ -118,7 +118,7 @@ proptest! {
             if what == 2 {
                 line.promise(&promises[read[2] - 1]);
             } else {
-                buffer.push(Order::EventTime, Arrived { record: Arc::new(logs[what][read[what] - 1].clone()), poison: None });
+                buffer.push(Order::EventTime, Arrived { record: Arc::new(logs[what][read[what] - 1].clone()), poison: None, redelivery: None });
                 line.read(TOPICS[what], read[what] as i64);
             }
             let reached = line.reached();

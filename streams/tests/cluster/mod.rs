@@ -21,7 +21,7 @@ use slipstream_streams::edge;
 use slipstream_streams::kafka::Connection;
 use slipstream_streams::log::Raw;
 use slipstream_streams::plan::Limits;
-use slipstream_streams::record::{Record, Ts};
+use slipstream_streams::record::{Record, Topic, Ts};
 use slipstream_streams::runtime::{Config, Handle};
 use slipstream_streams::source;
 use slipstream_streams::status::ShardStatus;
@@ -59,13 +59,20 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 impl Cluster {
     /// A fresh world with its topics; none without a cluster to test on.
     pub fn new(test: &str, meters: i32, streets: i32) -> Option<Self> {
+        Self::with(test, meters, streets, &[])
+    }
+
+    /// One with more topics.
+    pub fn with(test: &str, meters: i32, streets: i32, more: &[(Topic, i32)]) -> Option<Self> {
         let Ok(bootstrap) = std::env::var("SLIPSTREAM_TEST_KAFKA") else {
             eprintln!("skipped: SLIPSTREAM_TEST_KAFKA names no cluster");
             return None;
         };
         let mark = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
         let world = World::new(Some(&format!("{test}-{mark}"))).unwrap();
-        let cluster = Self { bootstrap, world, topology: toy::topology(meters, streets) };
+        let mut topology = toy::topology(meters, streets);
+        topology.partitions.extend(more.iter().copied());
+        let cluster = Self { bootstrap, world, topology };
         cluster.make_topics();
         Some(cluster)
     }
