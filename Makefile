@@ -4,6 +4,7 @@
 #   make test     everything: `check`, then every test, with real servers beside it
 #   make check    fast: format, lints, dependency policy, unit tests, generated files
 #   make bench    every benchmark
+#   make simulate the long search: 10,000 seeds of the pipeline on the broker's model, 2,000 for each bug planted to be found
 
 SHELL := /bin/bash
 CACHE := $(or $(SLIPSTREAM_CACHE),$(HOME)/.cache/slipstream)
@@ -12,7 +13,7 @@ LOCAL := deploy/local
 DENY_VERSION := 0.20.2
 DENY := $(CACHE)/tools/bin/cargo-deny
 
-.PHONY: demo test check bench
+.PHONY: demo test check bench simulate
 .DEFAULT_GOAL := check
 
 demo:
@@ -36,6 +37,12 @@ check: $(DENY)
 bench:
 	$(LOCAL)/install.sh build
 	cargo bench --workspace
+
+# Release, because it is the number of runs that counts. Remakes the list of the seeds that found the planted bugs.
+simulate:
+	$(LOCAL)/install.sh build
+	UPDATE_FOUND=1 cargo test --release -p slipstream-streams --features model --test simulation -- --include-ignored --nocapture
+	SEEDS=10000 cargo test --release --test simulation -- --nocapture
 
 $(DENY):
 	$(LOCAL)/install.sh build

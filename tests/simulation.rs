@@ -1,13 +1,15 @@
 //! The whole pipeline on the broker's model: crashes at any call, lost commit answers, zombies and doubles change no record.
 //!
-//! One thread, one seed, a virtual clock; at most 60 legs of a European day with the bookings on them. Safety: the
-//! committed records are those of the reference schedule, no id twice. Liveness: once healed, it finishes.
-//! `SEED=n` replays one run; `SEEDS=n` runs so many.
+//! One thread, one seed, a virtual clock; at most 60 legs of a European day with the bookings on them. Safety, after every
+//! turn: each committed record is one of the reference schedule's, no id twice, nothing promised is missing. Liveness: once
+//! healed, it finishes. A failing seed is shrunk, and says how to replay what is left: `SEED=n RECORDS=n FAULTS=… UNTIL=n`.
+//! `SEEDS=n` runs so many; else as many as fit into a bounded time.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may stop at the first surprise")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use slipstream_processors::edge::Edge;
 use slipstream_processors::pipeline;
@@ -20,31 +22,33 @@ use slipstream_streams::codec::Codec;
 use slipstream_streams::plan::Limits;
 use slipstream_streams::record::{Record, Ts};
 use slipstream_streams::reference::{Reference, Sink, Source, SourceError};
-use slipstream_streams::simulation::{Faults, Scenario, simulate};
+use slipstream_streams::simulation::search::{self, Case};
+use slipstream_streams::simulation::{Auditor, Fault, Faults, Outcome, Scenario, SimulationError, simulate};
 use slipstream_streams::topology::Topology;
 
-/// Seeds of one test run, unless `SEEDS` says otherwise.
-const SEEDS: u64 = 60;
+/// Seeds of one test run at least, unless `SEED` or `SEEDS` says otherwise.
+const SEEDS: u64 = 20;
+/// How long more seeds are begun.
+const TIME: Duration = Duration::from_secs(45);
+/// Runs that shrinking a failure may take.
+const SHRINK_RUNS_MAX: usize = 60;
 /// Flight numbers of the cut; each flies at most three times in the scenario.
 const NUMBERS_MAX: usize = 20;
 /// Bookings of the cut.
 const BOOKINGS_MAX: usize = 40;
 
-const FAULTS: Faults = Faults {
-    crash_per_million: 400,
-    lost_commit_per_million: 20_000,
-    still_per_million: 400,
-    double_per_million: 200,
-    until: 20_000,
-    turns_max: 2_000_000,
-};
-
-/// What makes two records the same, wherever they were written.
-type Fact = (String, String, Ts, uuid::Uuid, Option<Box<[u8]>>);
-
-fn fact(record: &Record) -> Fact {
-    (record.topic.to_owned(), record.key.to_string(), record.timestamp, record.event.id, record.body.clone())
-}
+/// Everything that may go wrong.
+const FAULTS: Faults = Faults::none(2_000_000)
+    .until(20_000)
+    .with(Fault::Crash, 400)
+    .with(Fault::LostCommit, 15_000)
+    .with(Fault::LateCommit, 10_000)
+    .with(Fault::Still, 500)
+    .with(Fault::Double, 200)
+    .with(Fault::Stall, 100)
+    .with(Fault::Refusal, 500)
+    .with(Fault::Move, 200)
+    .with(Fault::SlowPartition, 300);
 
 /// A cut of the scenario: cancelled flights of one airline, the others on their routes, and bookings on those alone.
 fn cut() -> Vec<Record> {
@@ -100,11 +104,11 @@ fn topology(counts: [i32; 3]) -> Topology {
 }
 
 #[derive(Default)]
-struct Facts(Vec<Fact>);
+struct Kept(Vec<Record>);
 
-impl Sink for Facts {
+impl Sink for Kept {
     fn instant(&mut self, _at: Ts, records: Vec<Arc<Record>>) -> std::io::Result<()> {
-        self.0.extend(records.iter().map(|record| fact(record)));
+        self.0.extend(records.iter().map(|record| Record::clone(record)));
         Ok(())
     }
 }
@@ -117,48 +121,86 @@ impl Source for Given {
     }
 }
 
-fn oracle(records: Vec<Record>, codec: &Arc<dyn Codec>) -> Vec<Fact> {
-    let mut facts = Facts::default();
+fn oracle(records: Vec<Record>, codec: &Arc<dyn Codec>) -> Vec<Record> {
+    let mut kept = Kept::default();
     let mut reference = Reference::new(topology([1, 1, 1]), codec).unwrap();
-    reference.run(&mut Given(records.into_iter()), &mut facts).unwrap();
-    facts.0.sort();
-    facts.0
+    reference.run(&mut Given(records.into_iter()), &mut kept).unwrap();
+    kept.0
+}
+
+/// What the runs have in common.
+struct Day {
+    codec: Arc<dyn Codec>,
+    records: Vec<Record>,
+}
+
+impl Day {
+    fn new() -> Self {
+        let codec: Arc<dyn Codec> = Arc::new(Edge::local().unwrap());
+        Self { codec, records: cut() }
+    }
+
+    fn case(&self, seed: u64) -> Case {
+        Case { seed, records: self.records.len(), instances: 1 + seed as usize % 2, faults: FAULTS }
+    }
+
+    fn run(&self, case: &Case) -> Result<Outcome, SimulationError> {
+        let records = &self.records[..case.records.clamp(1, self.records.len())];
+        let topology = topology([[2, 1, 1], [1, 2, 2], [3, 2, 1]][case.seed as usize % 3]);
+        let auditor = Auditor::new(&topology, oracle(records.to_vec(), &self.codec));
+        let scenario = Scenario {
+            topology,
+            codec: Arc::clone(&self.codec),
+            order: Order::EventTime,
+            limits: Limits { skew: 6 * 3_600_000, ..Limits::default() },
+            instances: case.instances,
+            sources: vec![("europe".to_owned(), records.to_vec())],
+            start: records[0].timestamp,
+            wrap: None,
+        };
+        simulate(&scenario, case.faults, case.seed, auditor)
+    }
+}
+
+#[test]
+fn the_cut_is_small_and_has_people_in_it() {
+    let day = Day::new();
+    let observed = day.records.iter().filter(|record| record.topic == topics::FLIGHT_OBSERVATIONS);
+    let legs: BTreeSet<_> = observed.map(|record| observation(record).source_leg).collect();
+    assert!((10..=60).contains(&legs.len()), "{} legs", legs.len());
+    let expected = oracle(day.records.clone(), &day.codec);
+    let ids: BTreeSet<_> = expected.iter().map(|record| record.event.id).collect();
+    assert_eq!(ids.len(), expected.len(), "an id stands twice");
+    let topics: BTreeSet<&str> = expected.iter().map(|record| record.topic).collect();
+    assert!(topics.contains(topics::REACCOMMODATION) && topics.contains(topics::NOTIFICATIONS), "{topics:?}");
 }
 
 // contract: S2-06, S2-20
 #[test]
 fn whatever_breaks_the_records_are_those_of_the_reference_schedule() {
-    let codec: Arc<dyn Codec> = Arc::new(Edge::local().unwrap());
-    let records = cut();
-    let legs: BTreeSet<_> =
-        records.iter().filter(|r| r.topic == topics::FLIGHT_OBSERVATIONS).map(|r| observation(r).source_leg).collect();
-    assert!((10..=60).contains(&legs.len()), "{} legs", legs.len());
-    let expected = oracle(records.clone(), &codec);
-    let ids: BTreeSet<_> = expected.iter().map(|fact| fact.3).collect();
-    assert_eq!(ids.len(), expected.len(), "an id stands twice");
-    let mut by_topic: BTreeMap<&str, usize> = BTreeMap::new();
-    expected.iter().for_each(|fact| *by_topic.entry(&fact.0).or_default() += 1);
-    assert!(by_topic.contains_key(topics::REACCOMMODATION) && by_topic.contains_key(topics::NOTIFICATIONS), "{by_topic:?}");
-    let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let seeds = number("SEED").map_or(0..number("SEEDS").unwrap_or(SEEDS), |seed| seed..seed + 1);
-    let mut crashes = 0;
-    for seed in seeds {
-        let scenario = Scenario {
-            topology: topology([[2, 1, 1], [1, 2, 2], [3, 2, 1]][seed as usize % 3]),
-            codec: Arc::clone(&codec),
-            order: Order::EventTime,
-            limits: Limits { skew: 6 * 3_600_000, ..Limits::default() },
-            instances: 1 + seed as usize % 2,
-            sources: vec![("europe".to_owned(), records.clone())],
-            start: records[0].timestamp,
-        };
-        let outcome = simulate(&scenario, FAULTS, seed).unwrap_or_else(|error| panic!("replay with SEED={seed}: {error}"));
-        let mut found: Vec<Fact> = outcome.records.iter().map(fact).collect();
-        found.sort();
-        let strange = found.iter().zip(&expected).find(|(found, expected)| found != expected);
-        assert_eq!(strange, None, "replay with SEED={seed}");
-        assert_eq!(found.len(), expected.len(), "replay with SEED={seed}");
-        crashes += outcome.crashes;
+    let day = Day::new();
+    let variable = |name: &str| std::env::var(name).ok();
+    let number = |name: &str| variable(name).map(|text| text.parse::<u64>().unwrap());
+    let (seed, seeds, began) = (number("SEED"), number("SEEDS"), Instant::now());
+    let range = seed.map_or(0..seeds.unwrap_or(u64::MAX), |seed| seed..seed + 1);
+    let mut struck: BTreeMap<Fault, u64> = BTreeMap::new();
+    let mut runs = 0;
+    for seed in range {
+        if seeds.is_none() && seed >= SEEDS && began.elapsed() > TIME {
+            break;
+        }
+        let case = day.case(seed).with(variable).unwrap();
+        match day.run(&case) {
+            Ok(outcome) => outcome.struck.into_iter().for_each(|(fault, times)| *struck.entry(fault).or_default() += times),
+            Err(error) => {
+                let least = search::shrink(case, SHRINK_RUNS_MAX, &mut |case| day.run(case).is_err());
+                panic!("{error}
+seed {seed} failed; the least case that still fails:
+    {least} cargo test --test simulation");
+            }
+        }
+        runs += 1;
     }
-    assert!(crashes > 0 || number("SEED").is_some(), "nothing broke");
+    println!("{runs} runs in {:?}: {struck:?}", began.elapsed());
+    assert!(runs < SEEDS || struck.len() == Fault::ALL.len(), "some fault never struck: {struck:?}");
 }

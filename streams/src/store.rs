@@ -201,6 +201,18 @@ impl State {
         due
     }
 
+    /// Removes a timer that fires. Rows that a damaged changelog left alone go, too: else it would fire for ever.
+    pub(crate) fn take_timer(&mut self, timer: &Timer) {
+        let store = self.timers();
+        let by_key = timer_by_key(&timer.key, timer.kind, &timer.sub);
+        if self.get(store, &by_key).as_deref() == Some(&timer.due.to_be_bytes()[..]) {
+            self.cancel_timer(&timer.key, timer.kind, &timer.sub);
+        } else {
+            self.set(store, timer_by_due(timer.due, &timer.key, timer.kind, &timer.sub), None);
+            self.next_due = NextDue::Unknown;
+        }
+    }
+
     /// The timers due at or before `instant`, in order of (due, key, kind), at most `limit`.
     pub(crate) fn due(&self, instant: Ts, limit: usize) -> Vec<Timer> {
         let timers = self.stores[self.timers()].scan(b"d");

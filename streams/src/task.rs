@@ -184,7 +184,7 @@ impl Task {
                 let due = self.state.due(now, TIMERS_AT_ONCE);
                 // Timers set while these fire belong to the next round.
                 for timer in &due {
-                    self.state.cancel_timer(&timer.key, timer.kind, &timer.sub);
+                    self.state.take_timer(timer);
                 }
                 self.state.keep_step();
                 for timer in &due {

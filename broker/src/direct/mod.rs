@@ -180,6 +180,13 @@ impl Direct {
         Ok(group.offsets.get(&tp).map(|committed| committed.offset))
     }
 
+    /// A group's committed offset as it stands, whether or not an open transaction may change it.
+    #[must_use]
+    pub fn committed_unstable(&self, group: &str, topic: &str, partition: i32) -> Option<i64> {
+        let committed = self.model.group(group)?.offsets.get(&(Arc::from(topic), partition))?;
+        Some(committed.offset)
+    }
+
     fn ticket(&mut self) -> Ticket {
         self.next_ticket += 1;
         self.next_ticket

@@ -2,37 +2,30 @@
 //!
 //! Every call that may fail may also crash: the log is dead from then on, its transaction stays open and its
 //! member silent, until the coordinator's timeouts or a successor of the same identity end both. The end of a
-//! transaction may also be lost on its way, there or back: the caller cannot tell which.
+//! transaction may also be lost on its way, there or back, or arrive seconds later: the caller cannot tell which.
+//! What a planted bug needs beyond [`Log`] is public here; the runtime itself uses none of it.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
-use slipstream_broker::direct::{Change, Direct, Member, Producer};
+use slipstream_broker::direct::{Change, Member, Producer};
 use slipstream_broker::{Code, Isolation, Record};
 
-use super::Faults;
-use super::dice::Dice;
+use super::cluster::Shared;
+use super::faults::Fault;
 use crate::log::{Log, LogError, Offsets, Outgoing, Place, Raw, Rebalance, Watermarks};
 
 /// Transaction timeout, as on Kafka.
 const TRANSACTION_TIMEOUT_MS: i32 = 10_000;
 /// Session timeout, as on Kafka.
 const SESSION_MS: i64 = 6_000;
+/// Longest time that a call takes when it stalls: beyond both.
+const STALL_MS: u64 = 15_000;
+/// Longest time for which a partition gives nothing.
+const SLOW_MS: u64 = 2_000;
 /// Bytes read at once from a partition: little, so that interleavings vary.
 const FETCH_BYTES: usize = 2_000;
-
-/// The broker with what everybody shares.
-pub(super) struct Cluster {
-    pub direct: Direct,
-    pub dice: Dice,
-    pub faults: Faults,
-    pub crashes: u64,
-    pub started: i64,
-}
-
-pub(super) type Shared = Rc<RefCell<Cluster>>;
 
 /// Who opens a log.
 #[derive(Debug, Clone)]
@@ -43,8 +36,10 @@ pub(super) struct Identity {
 }
 
 /// One member with its producer.
-pub(super) struct ModelLog {
+pub struct ModelLog {
     cluster: Shared,
+    identity: String,
+    isolation: Isolation,
     producer: Producer,
     member: Option<Member>,
     group: String,
@@ -67,6 +62,8 @@ impl ModelLog {
         });
         Ok(Self {
             cluster: Rc::clone(cluster),
+            identity: identity.transactional_id.clone(),
+            isolation: Isolation::Committed,
             producer,
             member,
             group: identity.group.as_ref().map(|(group, _)| group.clone()).unwrap_or_default(),
@@ -79,19 +76,142 @@ impl ModelLog {
         })
     }
 
-    /// A call may be the last.
+    /// The transactional id under which it was opened.
+    #[must_use]
+    pub fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    /// From here on, records of open and aborted transactions are read, too.
+    pub fn read_uncommitted(&mut self) {
+        self.isolation = Isolation::Uncommitted;
+    }
+
+    /// As [`Log::watermarks`], but up to the last stable offset.
+    ///
+    /// # Errors
+    /// There is no such partition.
+    pub fn stable_ends(&self, places: &[Place]) -> Result<Watermarks, LogError> {
+        let cluster = self.cluster.borrow();
+        let marks = places.iter().map(|place| {
+            let marks = cluster.direct.watermarks(&place.topic, place.partition).map_err(fault)?;
+            Ok((place.clone(), (marks.start, marks.stable)))
+        });
+        marks.collect()
+    }
+
+    /// As [`Log::committed`], but as they stand while a transaction on them is open.
+    #[must_use]
+    pub fn unstable_offsets(&self, places: &[Place]) -> Offsets {
+        let cluster = self.cluster.borrow();
+        let found = places.iter().filter_map(|place| {
+            let offset = cluster.direct.committed_unstable(&self.group, &place.topic, place.partition)?;
+            Some((place.clone(), offset))
+        });
+        found.collect()
+    }
+
+    /// The membership as it is now; none for a log without a group.
+    #[must_use]
+    pub fn membership(&self) -> Option<Member> {
+        self.member.clone()
+    }
+
+    /// As [`Log::commit`], under another membership; without one no offset is committed and nothing fences.
+    ///
+    /// # Errors
+    /// As [`Log::commit`].
+    pub fn commit_as(&mut self, member: Option<&Member>, next: &Offsets) -> Result<(), LogError> {
+        self.risk()?;
+        if let (Some(member), false) = (member, next.is_empty()) {
+            let offsets: Vec<(&str, i32, i64)> = next.iter().map(|(p, offset)| (&*p.topic, p.partition, *offset)).collect();
+            self.cluster.borrow_mut().direct.send_offsets(&self.producer, member, &offsets).map_err(fault)?;
+        }
+        self.risk()?;
+        self.end_transaction()
+    }
+
+    /// The producer as it is now.
+    #[must_use]
+    pub fn producer(&self) -> Producer {
+        self.producer.clone()
+    }
+
+    /// Goes on with another producer.
+    pub fn replace_producer(&mut self, producer: Producer) {
+        self.producer = producer;
+    }
+
+    /// A call may be the last, or take long.
     fn risk(&mut self) -> Result<(), LogError> {
         let mut cluster = self.cluster.borrow_mut();
-        let odds = cluster.faults.crash_per_million;
-        if !self.dead && cluster.dice.below(1_000_000) < odds {
-            cluster.crashes += 1;
+        if !self.dead && cluster.strikes(Fault::Crash) {
             self.dead = true;
         }
-        if self.dead { Err(LogError::Reopen("crashed".to_owned())) } else { Ok(()) }
+        if self.dead {
+            return Err(LogError::Reopen("crashed".to_owned()));
+        }
+        let stalls = !cluster.is_stalled && cluster.strikes(Fault::Stall);
+        drop(cluster);
+        if stalls {
+            self.stall();
+        }
+        Ok(())
+    }
+
+    /// While this call stands still, the others go on.
+    fn stall(&self) {
+        let mut cluster = self.cluster.borrow_mut();
+        cluster.is_stalled = true;
+        let until = cluster.direct.now() + cluster.dice.below(STALL_MS).cast_signed();
+        let others = Rc::clone(&cluster.meanwhile);
+        drop(cluster);
+        others(until);
+        let mut cluster = self.cluster.borrow_mut();
+        cluster.is_stalled = false;
+        cluster.direct.advance(until);
+    }
+
+    /// A call to a coordinator, which may be moving: the client library tries again for a while, then gives up.
+    fn coordinated(&mut self) -> Result<(), LogError> {
+        self.risk()?;
+        let mut cluster = self.cluster.borrow_mut();
+        if !cluster.coordinator_moves() {
+            return Ok(());
+        }
+        if cluster.dice.below(2) == 0 {
+            return Err(LogError::Reopen("the coordinator is moving".to_owned()));
+        }
+        let until = cluster.coordinator_back;
+        cluster.direct.advance(until);
+        Ok(())
+    }
+
+    /// The end of the transaction, which may be lost on its way there or back, or arrive late.
+    fn end_transaction(&mut self) -> Result<(), LogError> {
+        let mut cluster = self.cluster.borrow_mut();
+        let late = cluster.strikes(Fault::LateCommit);
+        let lost = !late && cluster.strikes(Fault::LostCommit);
+        let arrives = !late && (!lost || cluster.dice.below(2) == 0);
+        if arrives {
+            cluster.direct.end_transaction(&self.producer, true).map_err(fault)?;
+            self.taken.clear();
+        }
+        if late {
+            cluster.delay_commit(self.producer.clone());
+        }
+        if late || lost {
+            self.dead = true;
+            return Err(LogError::Reopen("the commit's answer is lost".to_owned()));
+        }
+        Ok(())
     }
 
     fn follow_group(&mut self) -> Result<(), LogError> {
         let Some(member) = &mut self.member else { return Ok(()) };
+        if self.cluster.borrow_mut().coordinator_moves() {
+            return Ok(());
+        }
         match self.cluster.borrow_mut().direct.poll(member).map_err(|code| LogError::Reopen(format!("{code:?}")))? {
             Some(Change::Assigned(places)) => {
                 let places = places.iter().map(|(topic, partition)| Place::new(topic, *partition)).collect();
@@ -107,7 +227,10 @@ impl ModelLog {
     /// The next records of one partition, at most `limit`.
     fn fetch(&mut self, place: &Place, from: i64, limit: usize) -> Result<Vec<Record>, LogError> {
         let mut cluster = self.cluster.borrow_mut();
-        let fetched = cluster.direct.fetch(&place.topic, place.partition, from, FETCH_BYTES, Isolation::Committed);
+        if cluster.is_slow(place, SLOW_MS) {
+            return Ok(Vec::new());
+        }
+        let fetched = cluster.direct.fetch(&place.topic, place.partition, from, FETCH_BYTES, self.isolation);
         let mut fetched = fetched.map_err(fault)?;
         let limit = limit.min(1 + cluster.dice.below(20) as usize);
         let all = fetched.records.len() <= limit;
@@ -178,7 +301,7 @@ impl Log for ModelLog {
     }
 
     fn committed(&mut self, places: &[Place]) -> Result<Offsets, LogError> {
-        self.risk()?;
+        self.coordinated()?;
         let mut found = Offsets::new();
         for place in places {
             // One thread cannot wait for another's transaction to end: it comes again.
@@ -218,9 +341,13 @@ impl Log for ModelLog {
         for (place, records) in std::mem::take(&mut self.outbox) {
             self.risk()?;
             let mut cluster = self.cluster.borrow_mut();
+            if cluster.strikes(Fault::Refusal) {
+                return Err(LogError::Abort(format!("{place}: too few replicas")));
+            }
             if self.taken.insert(place.clone()) {
                 cluster.direct.add_partitions(&self.producer, &[(&place.topic, place.partition)]).map_err(fault)?;
             }
+            cluster.written += records.len() as u64;
             let producer = &mut self.producer;
             let first = cluster.direct.produce(producer, &place.topic, place.partition, &records).map_err(fault)?;
             self.written.insert(place, first + records.len() as i64);
@@ -230,25 +357,9 @@ impl Log for ModelLog {
     }
 
     fn commit(&mut self, next: &Offsets) -> Result<(), LogError> {
-        self.risk()?;
-        if let (Some(member), false) = (&self.member, next.is_empty()) {
-            let offsets: Vec<(&str, i32, i64)> = next.iter().map(|(p, offset)| (&*p.topic, p.partition, *offset)).collect();
-            self.cluster.borrow_mut().direct.send_offsets(&self.producer, member, &offsets).map_err(fault)?;
-        }
-        self.risk()?;
-        let mut cluster = self.cluster.borrow_mut();
-        let odds = cluster.faults.lost_commit_per_million;
-        let (is_lost, arrives) = (cluster.dice.below(1_000_000) < odds, cluster.dice.below(2) == 0);
-        if !is_lost || arrives {
-            cluster.direct.end_transaction(&self.producer, true).map_err(fault)?;
-            self.taken.clear();
-        }
-        if is_lost {
-            cluster.crashes += 1;
-            self.dead = true;
-            return Err(LogError::Reopen("the commit's answer is lost".to_owned()));
-        }
-        Ok(())
+        self.coordinated()?;
+        let member = self.member.clone();
+        self.commit_as(member.as_ref(), next)
     }
 
     fn abort(&mut self) -> Result<(), LogError> {

@@ -246,20 +246,26 @@ pub fn fact(record: &Record) -> Fact {
 }
 
 #[derive(Default)]
-struct Facts(Vec<Fact>);
+struct Kept(Vec<Record>);
 
-impl Sink for Facts {
+impl Sink for Kept {
     fn instant(&mut self, _at: Ts, records: Vec<Arc<Record>>) -> std::io::Result<()> {
-        self.0.extend(records.iter().map(|record| fact(record)));
+        self.0.extend(records.iter().map(|record| Record::clone(record)));
         Ok(())
     }
 }
 
-/// Every record of every topic on the reference schedule, sorted.
-pub fn oracle(topology: &Topology, records: &[Record]) -> Vec<Fact> {
-    let mut sink = Facts::default();
+/// Every record of every topic on the reference schedule, in its order.
+pub fn reference(topology: &Topology, records: &[Record]) -> Vec<Record> {
+    let mut sink = Kept::default();
     let mut reference = Reference::new(topology.clone(), &codec()).unwrap();
     reference.run(&mut Listed::new(records), &mut sink).unwrap();
-    sink.0.sort();
     sink.0
+}
+
+/// The same, as sorted facts.
+pub fn oracle(topology: &Topology, records: &[Record]) -> Vec<Fact> {
+    let mut facts: Vec<Fact> = reference(topology, records).iter().map(fact).collect();
+    facts.sort();
+    facts
 }
