@@ -16,6 +16,8 @@ pub(crate) struct Metrics {
     pub(crate) late: IntCounterVec,
     /// Dead letters, by stage.
     pub(crate) dead: IntCounterVec,
+    /// Records that said nothing new, by stage.
+    pub(crate) repeated: IntCounterVec,
     /// Records handed in again from the dead-letter queue, by stage.
     pub(crate) redelivered: IntCounterVec,
     /// Median of the latest commits, seconds, by unit.
@@ -37,6 +39,7 @@ impl Default for Metrics {
                 "stage",
             ),
             dead: counter(&registry, "slipstream_dead_letters_total", "Records refused", "stage"),
+            repeated: counter(&registry, "slipstream_repeated_records_total", "Records that said nothing new", "stage"),
             redelivered: counter(&registry, "slipstream_redelivered_records_total", "Dead letters handed in again", "stage"),
             commit: seconds(&registry, "slipstream_commit_seconds", "Median duration of the latest transaction commits", "unit"),
             restore: gauge(&registry, "slipstream_restore_rows", "Changelog rows still to restore", "unit"),
@@ -48,19 +51,21 @@ impl Default for Metrics {
 impl Metrics {
     /// Takes over what a shard says of itself.
     pub(crate) fn report(&self, shard: &ShardStatus) {
-        let mut stages: BTreeMap<&str, [u64; 5]> = BTreeMap::new();
+        let mut stages: BTreeMap<&str, [u64; 6]> = BTreeMap::new();
         for task in &shard.tasks {
             let sums = stages.entry(task.stage).or_default();
             sums[0] += task.counts.records;
             sums[1] += task.counts.late;
             sums[2] += task.counts.refused.values().sum::<u64>();
             sums[3] += task.counts.redelivered;
-            sums[4] += task.waiting as u64;
+            sums[4] += task.counts.repeated;
+            sums[5] += task.waiting as u64;
         }
-        for (stage, [records, late, dead, redelivered, waiting]) in stages {
+        for (stage, [records, late, dead, redelivered, repeated, waiting]) in stages {
             raise(&self.records.with_label_values(&[stage]), records);
             raise(&self.late.with_label_values(&[stage]), late);
             raise(&self.dead.with_label_values(&[stage]), dead);
+            raise(&self.repeated.with_label_values(&[stage]), repeated);
             raise(&self.redelivered.with_label_values(&[stage]), redelivered);
             self.waiting.with_label_values(&[stage]).set(i64::try_from(waiting).unwrap_or(i64::MAX));
         }

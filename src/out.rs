@@ -15,7 +15,7 @@ use std::thread::JoinHandle;
 
 use serde_json::{Value, json};
 use slipstream_schemas::records::{self, DeadLetter, TYPES};
-use slipstream_schemas::topics;
+use slipstream_schemas::topics::{self, Catalogue, Cleanup};
 use slipstream_schemas::wire::Wire;
 use slipstream_streams::record::{Record, Ts};
 use slipstream_streams::reference::Sink;
@@ -26,8 +26,6 @@ const QUEUE_INSTANTS: usize = 1024;
 const FILE_BUFFER: usize = 256 << 10;
 /// Topics that show how a run went, not what it decided.
 const PHYSICAL: &[&str] = &[topics::CLOCK, topics::PROGRESS, topics::SYSTEM_METRICS];
-/// Topics of which the last record per key counts.
-const COMPACTED: &[&str] = &[topics::FLIGHT_STATE, topics::PROGRESS];
 
 /// Which topics are written, and how.
 #[derive(Debug, Clone, Default)]
@@ -69,10 +67,13 @@ impl OutDir {
     /// # Errors
     /// The directory or a file cannot be made.
     pub(crate) fn create(directory: Option<&Path>, selection: &Selection) -> std::io::Result<Self> {
+        let catalogue = Catalogue::of_this_version().map_err(std::io::Error::other)?;
+        // Of a compacted topic the last record per key counts.
+        let is_compacted = |topic| catalogue.topic(topic).is_some_and(|topic| topic.cleanup == Cleanup::Compact);
         let mut files = BTreeMap::new();
         for topic in selection.topics() {
             let file = directory.map(|d| open(d, topic)).transpose()?;
-            files.insert(topic, TopicFile { file, held: BTreeMap::new(), compacted: COMPACTED.contains(&topic) });
+            files.insert(topic, TopicFile { file, held: BTreeMap::new(), compacted: is_compacted(topic) });
         }
         let (queue, instants) = sync_channel::<Vec<Arc<Record>>>(QUEUE_INSTANTS);
         let mut files = Files { files, counts: Counts::new(), physical: selection.physical, line: Vec::new() };

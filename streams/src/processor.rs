@@ -64,6 +64,7 @@ pub struct Cx<'a> {
     pub(crate) ordinals: Ordinals,
     pub(crate) envelope: Envelope,
     pub(crate) late: bool,
+    pub(crate) repeated: bool,
 }
 
 /// Outputs of a step that are looked through one by one for an ordinal; beyond that they are counted.
@@ -189,6 +190,11 @@ impl Cx<'_> {
     /// Declares the record at hand late: it is counted and copied to the side output.
     pub fn late(&mut self) {
         self.late = true;
+    }
+
+    /// Declares that the record at hand said nothing new: it is counted.
+    pub fn repeated(&mut self) {
+        self.repeated = true;
     }
 }
 

@@ -31,6 +31,8 @@ pub struct Counts {
     pub outputs: u64,
     /// Late records.
     pub late: u64,
+    /// Records that said nothing new.
+    pub repeated: u64,
     /// Records handed in again by an operator.
     pub redelivered: u64,
     /// Dead letters by reason.
@@ -230,12 +232,15 @@ impl Task {
             Input::Record(record) | Input::Again(Redelivery { record, .. }) => processor.process(&mut cx, record),
             Input::Timer(timer) => processor.on_timer(&mut cx, timer),
         };
-        let late = cx.late;
+        let (late, repeated) = (cx.late, cx.repeated);
         if out.len() - first_out > OUTPUTS_MAX {
             result = Err(Poison::new("too many outputs", format_args!("more than {OUTPUTS_MAX}")));
         }
         match result {
-            Ok(()) => self.state.keep_step(),
+            Ok(()) => {
+                self.counts.repeated += u64::from(repeated);
+                self.state.keep_step();
+            }
             Err(poison) => {
                 self.state.undo_step();
                 out.truncate(first_out);
@@ -274,6 +279,7 @@ impl Task {
             ordinals: Ordinals::default(),
             envelope: self.codec.envelope(),
             late: false,
+            repeated: false,
         };
         (&mut *self.processor, cx)
     }

@@ -9,7 +9,7 @@
 //!
 //! Keeps one row a leg ([`known::Known`]) until [`KEEP_MS`] after its departure and its last news; what is said
 //! of it later is late. Every event carries the whole leg, numbered by `revision`. A repetition, or a word of a
-//! less trusted source, changes nothing and is silent. A leg ends in one way: flown, cancelled or diverted; a
+//! less trusted source, changes nothing: it is only counted. A leg ends in one way: flown, cancelled or diverted; a
 //! word against that end is refused. What this stage does not do: guess facts that no source has stated.
 
 mod identity;
@@ -58,6 +58,7 @@ impl Processor for Reconcile {
         };
         let opened = known.last.revision == 0;
         let Some(change) = weigh::apply(&mut known, &said)? else {
+            cx.repeated();
             return Ok(());
         };
         if opened {

@@ -5,7 +5,7 @@ use slipstream_schemas::topics as t;
 use slipstream_schemas::wire::Wire;
 use slipstream_streams::record::Record;
 
-use super::support::{MINUTE, Written, record, run};
+use super::support::{MINUTE, Vector, Written, pipeline, record, run};
 use super::table::{Line, cases};
 
 fn play(lines: &[Line], topics: &[&'static str]) -> Written {
@@ -98,4 +98,19 @@ fn every_case_of_disrupt() {
         let same = written.all::<Disruption>(t::DISRUPTION_EVENTS) == written.all::<Disruption>(t::DISRUPTION_BY_LEG);
         assert!(same, "{name}: both topics hold the same");
     }
+}
+
+#[test]
+fn what_is_said_twice_is_counted_and_changes_nothing() {
+    let (name, lines) = cases(include_str!("../cases/flights-reconcile.csv")).into_iter().next().unwrap();
+    let said = || lines.iter().enumerate().map(|(place, line)| record(&line.said, line.known_at, place));
+    let repeated = |records: Vec<Record>| {
+        let (mut pipeline, mut written) = (pipeline(&[t::FLIGHT_EVENTS]), Written::default());
+        pipeline.run(&mut Vector::new(records), &mut written).unwrap();
+        let counts = pipeline.counts().find(|(stage, _)| *stage == "reconcile").unwrap().1.clone();
+        (counts.repeated, written.all::<FlightEvent>(t::FLIGHT_EVENTS))
+    };
+    let (once, twice) = (repeated(said().collect()), repeated(said().chain(said()).collect()));
+    assert_eq!(once.1, twice.1, "{name}");
+    assert_eq!(twice.0 - once.0, lines.len() as u64, "{name}");
 }
