@@ -1,6 +1,6 @@
 //! `INPUT` = `kind:path`, globs allowed: from what the user types to one stream of records.
 //!
-//!     bts:january/*.csv.gz  recording:storm.jsonl  ──►  Input, …  ──► open ──►  Feed
+//!     bts:january/*.csv.gz  metar:*.csv.gz  recording:storm.jsonl  ──►  Input, …  ──► open ──►  Feed
 //!
 //! What cannot be a stream at all (an unknown kind, no such file, a file of another kind) is an error before
 //! anything runs. What is wrong inside a file is counted and named while it runs: see [`crate::refusals`].
@@ -18,6 +18,7 @@ use crate::feed::Feed;
 use crate::flights::Flights;
 use crate::recording::Recording;
 use crate::refusals::Refused;
+use crate::reports::{self, Reports};
 pub use crate::table::TableError;
 use crate::table::{Layout, Table};
 
@@ -31,14 +32,19 @@ pub enum Kind {
     Bts,
     /// Our own JSON lines, as `--record` writes them.
     Recording,
+    /// METAR and SPECI reports in the form of the Aviation Weather Center's cache files.
+    Metar,
+    /// TAF forecasts in the same form.
+    Taf,
 }
 
 impl Kind {
-    const ALL: [(&'static str, Self); 2] = [("bts", Self::Bts), ("recording", Self::Recording)];
+    const ALL: [(&'static str, Self); 4] =
+        [("bts", Self::Bts), ("recording", Self::Recording), ("metar", Self::Metar), ("taf", Self::Taf)];
 }
 
 /// Kinds that the command line reserves and this version does not read.
-const RESERVED: [&str; 4] = ["nyc", "yyz", "metar", "taf"];
+const RESERVED: [&str; 2] = ["nyc", "yyz"];
 
 /// The files of one `INPUT`, at least one, in order of name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,6 +167,11 @@ pub fn open(inputs: &[Input], playback: Playback) -> Result<Feed, InputError> {
     }
     for file in files(inputs, Kind::Recording)? {
         sources.push(Box::new(Recording::open(&file)?));
+    }
+    for (kind, form) in [(Kind::Metar, reports::METAR), (Kind::Taf, reports::TAF)] {
+        for file in files(inputs, kind)? {
+            sources.push(Box::new(Reports::open(&file, form)?));
+        }
     }
     Ok(Feed::new(sources, playback.disturbance))
 }

@@ -1,6 +1,7 @@
 //! Feeds in: recorded days and simulated ones become streams of source records.
 //!
 //!     bts: CSV ──► table ──► days ──► event_model ──► flights ──┐
+//!     metar:, taf: CSV ──► weather ──► reports ──────────────────┤
 //!     recording: JSON lines ──► recording ───────────────────────┴──► feed (merge, disturb) ──► the pipeline
 //!
 //! | module | holds |
@@ -11,7 +12,8 @@
 //! | [`disturb`] | late and repeated records, for tests |
 //! | [`turnaround`] | minimum turnarounds, fitted from recorded days |
 //! | [`pace`] | event time against the wall clock |
-//! | [`messages`] | movement messages and boarding passes, read and written |
+//! | [`messages`] | movement and load messages, boarding passes, schedule files: read and written |
+//! | [`reports`] | recorded weather as a stream |
 //! | [`weather`] | METAR and TAF texts become values |
 //! | [`refusals`] | what could not be used, by file, line and field |
 //!
@@ -32,6 +34,7 @@ pub mod messages;
 pub mod pace;
 pub mod recording;
 pub mod refusals;
+pub mod reports;
 pub mod simulator;
 mod table;
 mod text_file;

@@ -68,6 +68,7 @@ pub const TYPES: &[TypeSpec] = &[
     of("flight.merged", "FlightEvent"),
     of("flight.state", "FlightState"),
     of("weather.reported", "WeatherReport"),
+    of("weather.assessed", "AirportWeather"),
     of("rotation.updated", "RotationSignal"),
     of("booking.created", "Booking"),
     of("booking.modified", "Booking"),
@@ -203,6 +204,7 @@ message! {
     FlightEvent => |r| by_kind(const { rank("flight.scheduled") }, r.kind as usize);
     FlightState => |_r| const { rank("flight.state") };
     WeatherReport => |_r| const { rank("weather.reported") };
+    AirportWeather => |_r| const { rank("weather.assessed") };
     RotationSignal => |_r| const { rank("rotation.updated") };
     Booking => |r| by_kind(const { rank("booking.created") }, r.kind as usize);
     Inventory => |_r| const { rank("inventory.updated") };

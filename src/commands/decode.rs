@@ -11,8 +11,10 @@ use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind, Read, StdinLock, S
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use slipstream_producers::messages::bcbp::Pass;
+use slipstream_producers::messages::ldm::Load;
 use slipstream_producers::messages::mvt::Movement;
-use slipstream_producers::messages::telex::Traffic;
+use slipstream_producers::messages::ssim::Record;
+use slipstream_producers::messages::telex::{Telex, Traffic};
 use slipstream_producers::weather::bulletin::Bulletin;
 use slipstream_producers::weather::groups::TEXT_BYTES_MAX;
 use slipstream_producers::weather::metar::Report;
@@ -44,6 +46,10 @@ enum Format {
     Bcbp,
     /// Aircraft movement messages (IATA AHM 780), one object for each message
     Mvt,
+    /// Load messages (IATA AHM 583), one object for each message
+    Ldm,
+    /// Records of a schedule file (IATA SSIM chapter 7), one a line of 200 characters
+    Ssim,
 }
 
 /// A text that could not be read.
@@ -62,7 +68,9 @@ pub(crate) fn run(args: &Decode) -> Result<Done, Failure> {
     match args.format {
         Format::Metar => lines(&mut exchange, |text| Report::read(text).map(|report| Row::from(&report)))?,
         Format::Bcbp => lines(&mut exchange, Pass::read)?,
-        Format::Mvt => mvt(&mut exchange)?,
+        Format::Ssim => lines(&mut exchange, Record::read)?,
+        Format::Mvt => telexes(&mut exchange, Movement::read)?,
+        Format::Ldm => telexes(&mut exchange, Load::read)?,
         Format::Taf => taf(&mut exchange)?,
     }
     exchange.finish()
@@ -77,14 +85,15 @@ fn lines<T: Serialize, E: Display>(exchange: &mut Exchange, read: impl Fn(&str) 
     Ok(())
 }
 
-fn mvt(exchange: &mut Exchange) -> Result<(), Failure> {
+/// Messages of several lines.
+fn telexes<T: Serialize, E: Display>(exchange: &mut Exchange, read: impl Fn(&Telex) -> Result<T, E>) -> Result<(), Failure> {
     let (mut text, mut traffic) = (String::new(), Traffic::default());
     while exchange.read(&mut text)? {
         if let Some(telex) = traffic.push(&text) {
-            exchange.answer(telex.line, Movement::read(&telex))?;
+            exchange.answer(telex.line, read(&telex))?;
         }
     }
-    traffic.finish().map_or(Ok(()), |telex| exchange.answer(telex.line, Movement::read(&telex)))
+    traffic.finish().map_or(Ok(()), |telex| exchange.answer(telex.line, read(&telex)))
 }
 
 fn taf(exchange: &mut Exchange) -> Result<(), Failure> {

@@ -4,11 +4,15 @@
 //! |---|---|
 //! | [`bcbp`] | bar-coded boarding pass, IATA Resolution 792 |
 //! | [`mvt`] | aircraft movement message, IATA AHM 780 |
+//! | [`ldm`] | load message, IATA AHM 583 |
+//! | [`ssim`] | schedule file, IATA SSIM chapter 7 |
 //! | [`telex`] | cuts Type B traffic into messages; address, origin and correction lines |
 //!
 //! Pure and bounded. These texts can hold personal data: no reason for a refusal repeats any of it, and nothing here is
 //! printed by `Debug`.
 
 pub mod bcbp;
+pub mod ldm;
 pub mod mvt;
+pub mod ssim;
 pub mod telex;

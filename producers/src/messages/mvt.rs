@@ -13,7 +13,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::telex::{Envelope, LINES_MAX, Telex};
+use super::telex::{Envelope, LINES_MAX, Telex, designator, is_airport};
 use crate::weather::groups::{DayTime, leading, number};
 use crate::weather::period::Clock;
 
@@ -222,10 +222,6 @@ fn begins_with_figure(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_digit())
 }
 
-fn is_airport(text: &str) -> bool {
-    text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase())
-}
-
 /// `LO335A/21.SPLVA.WAW`.
 fn flight_line(line: &str) -> Result<Movement, Misread> {
     let mut parts = line.split('.');
@@ -261,19 +257,6 @@ fn flight_line(line: &str) -> Result<Movement, Misread> {
         passengers: Vec::new(),
         remarks: Vec::new(),
         unread: Vec::new(),
-    })
-}
-
-/// Carrier of two or three characters, number, suffix. Two characters first: `U21234` is U2 1234.
-fn designator(text: &str) -> Option<(&str, u32, Option<char>)> {
-    [2, 3].into_iter().find_map(|width| {
-        let (carrier, rest) = text.split_at_checked(width)?;
-        let last = rest.chars().last().filter(char::is_ascii_uppercase);
-        let figures = rest.trim_end_matches(|c: char| Some(c) == last);
-        let letters = carrier.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
-        let one_suffix = rest.len() - figures.len() <= 1;
-        let flight = number(figures).filter(|flight| matches!(flight, 1..=9999))?;
-        (letters && one_suffix && carrier.bytes().any(|byte| byte.is_ascii_uppercase())).then_some((carrier, flight, last))
     })
 }
 

@@ -9,7 +9,7 @@
 
 use serde::Serialize;
 
-use crate::weather::groups::DayTime;
+use crate::weather::groups::{DayTime, number};
 
 /// Most lines of one message; the longest passenger list part has 60.
 pub const LINES_MAX: usize = 200;
@@ -94,6 +94,24 @@ impl Telex {
             self.lines.push(text.to_owned());
         }
     }
+}
+
+/// IATA airport code.
+pub(super) fn is_airport(text: &str) -> bool {
+    text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase())
+}
+
+/// Carrier of two or three characters, number, suffix. Two characters first: `U21234` is U2 1234.
+pub(super) fn designator(text: &str) -> Option<(&str, u32, Option<char>)> {
+    [2, 3].into_iter().find_map(|width| {
+        let (carrier, rest) = text.split_at_checked(width)?;
+        let last = rest.chars().last().filter(char::is_ascii_uppercase);
+        let figures = rest.trim_end_matches(|c: char| Some(c) == last);
+        let letters = carrier.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+        let one_suffix = rest.len() - figures.len() <= 1;
+        let flight = number(figures).filter(|flight| matches!(flight, 1..=9999))?;
+        (letters && one_suffix && carrier.bytes().any(|byte| byte.is_ascii_uppercase())).then_some((carrier, flight, last))
+    })
 }
 
 fn is_identifier(text: &str) -> bool {

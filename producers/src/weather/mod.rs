@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`metar`] | one routine or special report |
 //! | [`taf`], [`period`] | one forecast and its periods; [`bulletin`] cuts collectives into forecasts |
+//! | [`impact`] | how much it hinders an aerodrome, 0 to 1, and why; [`aerodromes`] has the runways |
 //! | [`row`] | a report as the row that the Aviation Weather Center publishes |
 //!
 //! Sources: WMO No. 306 (FM 15 METAR, FM 16 SPECI, FM 51 TAF), ICAO Annex 3 appendix 3 and 5, the US Federal Meteorological
@@ -16,9 +17,11 @@
 //! Pure and bounded: no text longer than [`groups::TEXT_BYTES_MAX`], no clock. Month and year are not in these texts and are
 //! not made up.
 
+pub mod aerodromes;
 mod air;
 pub mod bulletin;
 pub mod groups;
+pub mod impact;
 pub mod metar;
 pub mod period;
 pub mod phenomenon;

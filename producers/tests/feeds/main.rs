@@ -8,6 +8,7 @@ mod knowledge;
 mod malformed;
 mod month;
 mod recordings;
+mod reports;
 mod sample_day;
 mod support;
 mod traps;

@@ -3,4 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop at the first surprise")]
 
 mod bcbp;
+mod ldm;
 mod mvt;
+mod ssim;

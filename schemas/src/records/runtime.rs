@@ -36,6 +36,54 @@ record! {
 }
 
 record! {
+    /// A weather report or forecast, read and assessed. Key: IATA code of the airport, else the station.
+    pub struct AirportWeather {
+        /// IATA code of the airport, where the station serves one.
+        airport: Option<Airport>,
+        /// ICAO location indicator of the station.
+        station: String,
+        /// METAR, SPECI or TAF.
+        kind: String,
+        /// Time of observation or issue, epoch ms.
+        observed_at: i64,
+        /// The report's text.
+        raw: String,
+        /// Flight category (VFR, MVFR, IFR, LIFR), where sky and visibility are known.
+        category: Option<String>,
+        /// Wind direction in degrees true; none when variable.
+        wind_dir_degrees: Option<i32>,
+        /// Wind speed in knots.
+        wind_speed_kt: Option<i32>,
+        /// Gusts in knots.
+        wind_gust_kt: Option<i32>,
+        /// Visibility in metres; 9999 and CAVOK are 10,000.
+        visibility_m: Option<i32>,
+        /// Ceiling in feet above the aerodrome.
+        ceiling_ft: Option<i32>,
+        /// Temperature in tenths of a degree Celsius.
+        temp_tenths_c: Option<i32>,
+        /// How much it hinders the aerodrome, 0 to 100; of a forecast the worst that it expects.
+        impact_percent: i32,
+        /// The same in a word: NONE, LOW, MODERATE, SEVERE.
+        band: String,
+        /// What the impact is made of.
+        components: Vec<WeatherHazard>,
+    }
+}
+
+record! {
+    /// One hazard's part of a weather impact.
+    pub struct WeatherHazard {
+        /// `visibility`, `crosswind`, `gust`, `thunder`, `freezing`, `snow`, `deicing` or `other`.
+        hazard: String,
+        /// 0 to 100; none where it cannot be known.
+        value_percent: Option<i32>,
+        /// What shows it.
+        evidence: String,
+    }
+}
+
+record! {
     /// A record that a stage refused, or that came too late. Key: the record's key.
     pub struct DeadLetter {
         /// Short machine-readable reason.
