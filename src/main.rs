@@ -57,6 +57,7 @@ enum Command {
     Tail(commands::tail::Tail),
     Export(commands::export::Export),
     Explain(commands::explain::Explain),
+    Rights(commands::rights::Rights),
 }
 
 fn main() -> ExitCode {
@@ -90,6 +91,7 @@ fn run(cli: Cli) -> Result<Done, Failure> {
         Command::Tail(args) => commands::tail::run(args, &flags),
         Command::Export(args) => commands::export::run(args, &flags),
         Command::Explain(args) => commands::explain::run(args, &flags),
+        Command::Rights(args) => commands::rights::run(args),
     }
 }
 

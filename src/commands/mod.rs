@@ -9,6 +9,7 @@ pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod feed;
 pub(crate) mod replay;
+pub(crate) mod rights;
 pub(crate) mod run;
 pub(crate) mod schemas;
 pub(crate) mod simulate;

@@ -5,6 +5,7 @@ use slipstream_schemas::ids::Date;
 use super::case::{Case, Leg};
 use super::proof::Proof;
 use super::scope::{EU, Journey, Scope, either, licensed};
+use super::territory::licence_of;
 
 /// The operating carrier of the disrupted leg: under a wet lease the lessee that sells the flight (C-532/17).
 pub(super) fn operating(case: &Case) -> Option<&str> {
@@ -13,6 +14,17 @@ pub(super) fn operating(case: &Case) -> Option<&str> {
         return case.marketing_carrier.as_deref().filter(|seller| Some(*seller) != named);
     }
     named
+}
+
+/// Notes where the line and the table of carriers differ on a licence; the line wins.
+pub(super) fn note_difference(case: &Case, on: Option<Date>, proof: &mut Proof) {
+    let table = operating(case).and_then(|carrier| licence_of(carrier, on));
+    if let Some((said, table)) = case.licence.country.zip(table).filter(|(said, table)| said != table) {
+        proof.note_with("CARRIER-1", || {
+            let name = |code: [u8; 2]| String::from_utf8_lossy(&code).into_owned();
+            (format!("licence {} on the line, {} in the table", name(said), name(table)), "the line wins".to_owned())
+        });
+    }
 }
 
 /// The carrier that answers.

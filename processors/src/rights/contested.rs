@@ -100,7 +100,10 @@ mod tests {
     fn every_question_has_its_own_row() {
         assert_eq!(ROWS.len(), ALL.len());
         for question in ALL {
-            assert_eq!(question.row().id, format!("{question:?}"));
+            let row = question.row();
+            assert_eq!(row.id, format!("{question:?}"));
+            let documented = format!("| {} | {} | {} | {} |", row.id, row.question, row.choice, row.reason);
+            assert!(include_str!("../../../docs/rights.md").contains(&documented), "docs/rights.md: {documented}");
         }
     }
 }

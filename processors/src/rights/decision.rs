@@ -13,11 +13,12 @@ use slipstream_schemas::ids::Date;
 use slipstream_schemas::records::Care;
 
 use super::care::{Assistance, all_care, assistance};
-use super::carrier::liable;
+use super::carrier::{liable, note_difference};
 use super::case::{Case, Choice, Event};
 use super::contested::Question;
-use super::distance::{Distance, distance};
+use super::distance::Distance;
 use super::downgrade::{ClassRefund, refund};
+use super::elsewhere::Regime;
 use super::event::{Late, classified, gives_sum};
 use super::excuse::is_freed;
 use super::law::Law;
@@ -186,7 +187,7 @@ fn is_outside_on_any_date(law: &Law, case: &Case) -> bool {
         let scopes = scopes(law, case, &Journey::of(case, Some(on)), Some(on));
         scopes.iter().all(|scope| scope.covered == Some(false))
     };
-    case.as_of.is_none() && EPOCHS.iter().filter_map(|date| date.parse().ok()).all(outside)
+    case.as_of.is_none() && law.others().next().is_none() && EPOCHS.iter().filter_map(|date| date.parse().ok()).all(outside)
 }
 
 fn out_of_scope(case: &Case, decision: &mut Decision<'_>) {
@@ -204,9 +205,16 @@ fn out_of_scope(case: &Case, decision: &mut Decision<'_>) {
 fn covered<'c>(law: &'c Law, case: &'c Case, included: Option<bool>, decision: &mut Decision<'c>, proof: &mut Proof) {
     let on = case.as_of;
     let journey = Journey::of(case, on);
-    decision.distance_km = journey.origin.zip(journey.destination).and_then(|(a, b)| distance(a, b)).map(Distance::whole_km);
+    decision.distance_km = journey.distance.map(Distance::whole_km);
+    note_difference(case, on, proof);
     let scopes = scopes(law, case, &journey, on);
-    let Some(primary) = scopes.iter().find(|scope| scope.covered != Some(false)) else {
+    let primary = scopes.iter().find(|scope| scope.covered != Some(false));
+    if let Some(regime) = leads(law, case, &journey, primary) {
+        let beside = primary.filter(|scope| scope.covered == Some(true)).map(|scope| scope.regime);
+        decision.also_applicable.extend(beside);
+        return elsewhere(law, case, regime, journey, included, decision, proof);
+    }
+    let Some(primary) = primary else {
         scopes.iter().for_each(|scope| scope.note(&journey, proof));
         return out_of_scope(case, decision);
     };
@@ -217,6 +225,8 @@ fn covered<'c>(law: &'c Law, case: &'c Case, included: Option<bool>, decision: &
     };
     (decision.regime, decision.ruleset) = (primary.regime, set.name.as_str());
     overlap(&scopes, primary.regime, on, decision, proof);
+    let others = law.others().filter(|regime| regime.covers(case, &journey, on));
+    decision.also_applicable.extend(others.map(|regime| regime.name.as_str()));
     if !law.enables(set) {
         proof.lacks(format!("ruleset {}", set.name));
         return;
@@ -228,6 +238,36 @@ fn covered<'c>(law: &'c Law, case: &'c Case, included: Option<bool>, decision: &
         // Where it starts or ends is not known, so neither is the regime: the above only collected what is missing.
         (decision.regime, decision.ruleset, decision.currency) = ("NONE", "", None);
     }
+}
+
+/// A regime that was switched on and comes first: no other covers the journey, or it is that of the departure point.
+fn leads(law: &Law, case: &Case, journey: &Journey<'_>, primary: Option<&Scope>) -> Option<&'static Regime> {
+    let arrives = primary.is_some_and(|scope| matches!(scope.rule, "EU-SCOPE-2" | "EU-SCOPE-6" | "UK-SCOPE-2" | "UK-SCOPE-3"));
+    let mut covering = law.others().filter(|regime| regime.covers(case, journey, case.as_of));
+    covering.find(|regime| primary.is_none() || (arrives && regime.departs(journey)))
+}
+
+/// Decides under another regime.
+fn elsewhere<'c>(
+    law: &'c Law,
+    case: &'c Case,
+    regime: &'static Regime,
+    journey: Journey<'c>,
+    included: Option<bool>,
+    decision: &mut Decision<'c>,
+    proof: &mut Proof,
+) {
+    let covering = law.others().filter(|other| other.name != regime.name && other.covers(case, &journey, case.as_of));
+    decision.also_applicable.extend(covering.map(|other| other.name.as_str()));
+    // What is shared with the Regulation, such as the door's minutes, is read from its first set.
+    let (Some(event), Some(set)) = (case.event, rulesets().first()) else {
+        return proof.lacks("event");
+    };
+    let event = classified(case, event, proof);
+    let late = Late::of(set, case.arrival);
+    decision.arr_delay_min = late.minutes;
+    let matter = Matter { law, case, set, journey, event, late, band: None };
+    super::elsewhere::weigh(regime, &matter, both(included, case.as_of.map(|_| true)), decision, proof);
 }
 
 /// The set of a regime on the day; none before the first. Without a date the first stands in, and the decision stays open.
@@ -270,12 +310,12 @@ fn weigh<'c>(
     let matter = Matter { law, case, set, journey, event, late, band };
     decision.arr_delay_min = late.minutes.or(case.reroute.arr_delay_min.filter(|_| event != Event::Delay));
     decision.currency = Some(Cow::Borrowed(set.currency.as_str()));
+    let present = is_present(case, event, proof);
     if event == Event::Downgrade {
         downgraded(&matter, known, decision, proof);
     } else {
-        summed(&matter, known, decision, proof);
+        summed(&matter, known, present, decision, proof);
     }
-    let present = is_present(case, event, proof);
     let right = assistance(&matter, both(known, present), case.as_of, proof);
     take(right, decision);
 }
@@ -296,7 +336,7 @@ fn band(law: &Law, set: &RuleSet, journey: &Journey<'_>, proof: &mut Proof) -> O
         }
     }
     let (from, to) = (journey.origin?, journey.destination?);
-    let distance = distance(from, to)?;
+    let distance = journey.distance?;
     let inside = journey.is_inside(law)?;
     let km = if law.other(Question::Q7) { distance.sphere_km } else { distance.km };
     let band = set.band(km, inside);
@@ -314,8 +354,8 @@ fn band(law: &Law, set: &RuleSet, journey: &Journey<'_>, proof: &mut Proof) -> O
 }
 
 /// The sum of Article 7.
-fn summed(matter: &Matter<'_>, known: Option<bool>, decision: &mut Decision<'_>, proof: &mut Proof) {
-    let due = due(matter, proof);
+fn summed(matter: &Matter<'_>, known: Option<bool>, present: Option<bool>, decision: &mut Decision<'_>, proof: &mut Proof) {
+    let due = due(matter, present, proof);
     let unknown_end =
         [matter.journey.origin, matter.journey.destination].iter().flatten().any(|airport| place(*airport).is_none());
     if due == Some(false) && known == Some(true) && !unknown_end {
@@ -340,14 +380,13 @@ fn summed(matter: &Matter<'_>, known: Option<bool>, decision: &mut Decision<'_>,
 }
 
 /// Whether a sum is due: the event gives it, the passenger was there, no circumstance frees the carrier.
-fn due(matter: &Matter<'_>, proof: &mut Proof) -> Option<bool> {
+fn due(matter: &Matter<'_>, present: Option<bool>, proof: &mut Proof) -> Option<bool> {
+    if present == Some(false) {
+        return present;
+    }
     let given = gives_sum(matter, proof);
     if given == Some(false) {
         return given;
-    }
-    let present = is_present(matter.case, matter.event, proof);
-    if present == Some(false) {
-        return present;
     }
     if present.is_none() {
         proof.lacks("passenger.presented_on_time");

@@ -3,6 +3,8 @@
 //! WGS 84 geodesic between the airports' reference points; a sphere is computed beside it as a check, because near
 //! a band's end the method alone can decide.
 
+use std::sync::LazyLock;
+
 use geographiclib_rs::{Geodesic, InverseGeodesic};
 use slipstream_schemas::ids::Airport;
 
@@ -12,6 +14,8 @@ use super::territory::place;
 const RADIUS_KM: f64 = 6371.0088;
 /// Nearer than this to a band's end, the answer is for a person to look at, kilometres.
 const MARGIN_KM: f64 = 5.0;
+
+static ELLIPSOID: LazyLock<Geodesic> = LazyLock::new(Geodesic::wgs84);
 
 /// A great-circle distance.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,7 +30,7 @@ pub struct Distance {
 #[must_use]
 pub fn distance(from: Airport, to: Airport) -> Option<Distance> {
     let (a, b) = (place(from)?, place(to)?);
-    let metres: f64 = Geodesic::wgs84().inverse(a.latitude, a.longitude, b.latitude, b.longitude);
+    let metres: f64 = ELLIPSOID.inverse(a.latitude, a.longitude, b.latitude, b.longitude);
     let (lat_a, lat_b) = (a.latitude.to_radians(), b.latitude.to_radians());
     let (half_lat, half_lon) = ((lat_b - lat_a) / 2.0, (b.longitude - a.longitude).to_radians() / 2.0);
     let chord = half_lat.sin().powi(2) + lat_a.cos() * lat_b.cos() * half_lon.sin().powi(2);

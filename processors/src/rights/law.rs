@@ -1,6 +1,7 @@
 //! Which law is asked: rule sets switched on by name, and how contested questions are read.
 
 use super::contested::Question;
+use super::elsewhere::{Regime, regimes};
 use super::ruleset::{RuleSet, rulesets};
 
 /// The law as a caller wants it asked.
@@ -44,6 +45,11 @@ impl Law {
         !self.other.is_empty() && self.other.contains(&question)
     }
 
+    /// Regimes beyond the Regulation that were switched on.
+    pub(super) fn others(&self) -> impl Iterator<Item = &'static Regime> {
+        regimes().iter().filter(|regime| self.on.contains(&regime.name.as_str()))
+    }
+
     /// Whether a set decides.
     pub(super) fn enables(&self, set: &RuleSet) -> bool {
         set.enabled || self.on.contains(&set.name.as_str())
@@ -52,5 +58,6 @@ impl Law {
 
 /// Names that can be switched on.
 fn known_names() -> Vec<&'static str> {
-    rulesets().iter().map(|set| set.name.as_str()).collect()
+    let others = regimes().iter().map(|regime| regime.name.as_str());
+    rulesets().iter().map(|set| set.name.as_str()).chain(others).collect()
 }

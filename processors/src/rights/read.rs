@@ -10,7 +10,7 @@ mod journey;
 use slipstream_schemas::ids::Date;
 
 use self::fields::Fields;
-use super::case::{Case, Choice, Defence, Event, Fare, Passenger, Reroute, Seat};
+use super::case::{Arrival, Case, Choice, Defence, Event, Fare, Passenger, Reroute, Seat};
 use super::cause::{Cause, cause};
 
 /// Longest line that is read, bytes.
@@ -111,10 +111,7 @@ fn advance(fields: &mut Fields, event: Option<Event>) -> Result<i32, Refusal> {
 
 /// What was told, offered and chosen.
 fn told(fields: &mut Fields, case: &mut Case) -> Result<(), Refusal> {
-    case.retimed_by_min = fields.minutes("retimed_by_min")?.filter(|minutes| *minutes != 0);
-    let retimed = fields.flag("announced_retiming")?.unwrap_or(case.retimed_by_min.is_some());
-    case.retimed_by_min = case.retimed_by_min.filter(|_| retimed);
-    fields.minutes("delay_vs_retimed_schedule_min")?;
+    retimed(fields, case)?;
     case.notice_min = fields.days("notice_days")?;
     case.only_agent_told = fields.days("notice_to_agent_days")?.is_some();
     case.reroute = reroute(fields)?;
@@ -123,6 +120,18 @@ fn told(fields: &mut Fields, case: &mut Case) -> Result<(), Refusal> {
     case.choice = fields.name("passenger_choice", &[("reroute", Choice::Reroute), ("refund", Choice::Refund)])?;
     case.overnight_wait = fields.flag("overnight_wait")?;
     case.flight_operated = fields.flag("flight_operated")?.unwrap_or(false);
+    Ok(())
+}
+
+/// An earlier retiming; over it the two parts add up to the delay against the first booking (C-558/24).
+fn retimed(fields: &mut Fields, case: &mut Case) -> Result<(), Refusal> {
+    let before = fields.minutes("retimed_by_min")?;
+    let since = fields.minutes("delay_vs_retimed_schedule_min")?;
+    if let (Arrival::Unknown, Some(before), Some(since)) = (case.arrival, before, since) {
+        case.arrival = Arrival::DoorOpen(before.saturating_add(since));
+    }
+    let announced = fields.flag("announced_retiming")?;
+    case.retimed_by_min = before.filter(|_| announced != Some(false));
     Ok(())
 }
 

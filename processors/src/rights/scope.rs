@@ -9,6 +9,7 @@ use slipstream_schemas::ids::{Airport, Date};
 
 use super::case::{Case, Event, Leg};
 use super::contested::Question;
+use super::distance::{Distance, distance};
 use super::law::Law;
 use super::proof::Proof;
 use super::territory::{Licensed, Territory, place};
@@ -30,6 +31,8 @@ pub(super) struct Journey<'c> {
     pub(super) to: Option<Territory>,
     /// Its legs, where they are told apart.
     pub(super) legs: &'c [Leg],
+    /// From one end to the other, directly.
+    pub(super) distance: Option<Distance>,
 }
 
 impl<'c> Journey<'c> {
@@ -45,7 +48,8 @@ impl<'c> Journey<'c> {
             }
         }
         let lies = |airport: Option<Airport>| Some(place(airport?)?.territory(on));
-        Self { origin, destination, from: lies(origin), to: lies(destination), legs }
+        let distance = origin.zip(destination).and_then(|(from, to)| distance(from, to));
+        Self { origin, destination, from: lies(origin), to: lies(destination), legs, distance }
     }
 
     /// Both ends lie in the Community, as the law is read; none where an end is not known.

@@ -262,7 +262,7 @@ mod tests {
         assert_eq!(at("LHR", "2021-01-01"), Territory::Kingdom);
         assert_eq!(at("ZAG", "2013-06-30"), Territory::Outside);
         assert_eq!(at("ZAG", "2013-07-01"), Territory::Union);
-        assert_eq!(at("SBH", "2011-12-31"), Territory::Union);
+        assert_eq!(at("SBH", "2011-12-31"), Territory::Department);
         assert_eq!(at("SBH", "2012-01-01"), Territory::Outside);
         assert_eq!(at("DZA", "2013-12-31"), Territory::Outside);
         assert_eq!(at("DZA", "2014-01-01"), Territory::Department);

@@ -3,7 +3,7 @@
 use slipstream_schemas::ids::Leg;
 use slipstream_schemas::records::{
     Audit, BookingDisruption, Care, Outcome, PassengerEvent, PassengerKind, Phase, Reaccommodation, Rights, RightsDecision,
-    Traveller,
+    RuleApplied, Traveller,
 };
 use slipstream_schemas::topics::{DECISION_AUDIT, PASSENGER_EVENTS};
 use slipstream_streams::processor::Cx;
@@ -141,7 +141,7 @@ fn decision(cx: &mut Cx<'_>, case: &mut Case, rights: Rights, main: &Behind) {
         };
         cx.send(PASSENGER_EVENTS, case.pnr.as_str(), &message);
     }
-    audit(cx, case, &rights);
+    audit(cx, case, case.decided.first(), &rights);
     case.decided = vec![rights];
 }
 
@@ -151,7 +151,21 @@ fn same_answer(a: &Rights, b: &Rights) -> bool {
     answer(a) == answer(b)
 }
 
-fn audit(cx: &mut Cx<'_>, case: &Case, rights: &Rights) {
+/// What made this decision another one than the last: the facts that it did not read before.
+fn revision(before: Option<&Rights>, now: &Rights) -> String {
+    let Some(before) = before else {
+        return "first decision".to_owned();
+    };
+    let is_new = |rule: &&RuleApplied| !before.rules.iter().any(|known| known.id == rule.id && known.fact == rule.fact);
+    let facts: Vec<&str> = now.rules.iter().filter(is_new).map(|rule| rule.fact.as_str()).collect();
+    match (facts.is_empty(), before.status == now.status) {
+        (false, _) => format!("revised: {}", facts.join("; ")),
+        (true, false) => format!("revised: {} is now {}", before.status, now.status),
+        (true, true) => "revised: a fact fell away".to_owned(),
+    }
+}
+
+fn audit(cx: &mut Cx<'_>, case: &Case, before: Option<&Rights>, rights: &Rights) {
     let sum = rights
         .amount
         .map_or_else(|| "open".to_owned(), |amount| format!("{amount} {}", rights.currency.as_deref().unwrap_or("-")));
@@ -160,7 +174,9 @@ fn audit(cx: &mut Cx<'_>, case: &Case, rights: &Rights) {
         stage: "entitle".to_owned(),
         decision: format!("{} {sum} ({})", rights.decision, rights.status),
         rule: rights.ruleset.clone(),
-        inputs: rights.rules.iter().map(|rule| format!("{}={}", rule.id, rule.fact)).collect(),
+        inputs: std::iter::once(revision(before, rights))
+            .chain(rights.rules.iter().map(|rule| format!("{}={}", rule.id, rule.fact)))
+            .collect(),
         alternatives: rights.missing.iter().map(|fact| format!("may change with {fact}")).collect(),
     };
     cx.send(DECISION_AUDIT, case.pnr.as_str(), &audit);

@@ -1,0 +1,346 @@
+//! Regimes beyond the Regulation and its twin: `data/rights/regimes.toml`. All are off until a caller names them.
+//!
+//! ```text
+//! regimes switched on ─► reach ─► event, notice ─► row of sums ─► cause ─► care, refund
+//! ```
+//!
+//! One shape serves them all: who is reached, a table of sums, thresholds. Who is a passenger, and what a carrier has to
+//! prove, is read as the Regulation reads it. Does not know a carrier's size, a fare's height or an indexed sum: where the
+//! law asks for one, the decision stays open and says so.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+use slipstream_schemas::ids::{Airport, Date};
+use slipstream_schemas::records::Care;
+
+use super::case::{Case, Event};
+use super::decision::{Decision, Matter, Verdict};
+use super::event::{has_ground, is_cancellation};
+use super::excuse::is_freed;
+use super::passenger::is_present;
+use super::proof::Proof;
+use super::scope::{Journey, both};
+use super::territory::{licence_of, place};
+
+/// A regime of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Regime {
+    /// Name in decisions.
+    pub name: String,
+    /// The text, as a lawyer cites it.
+    pub title: String,
+    /// First date of departure that it governs.
+    pub from: Date,
+    /// ISO 3166-1 alpha-2 code of the state whose law it is; none: a convention of many.
+    #[serde(default)]
+    pub country: String,
+    scope: Reach,
+    #[serde(default)]
+    own_carriers_arrive: bool,
+    currency: String,
+    notice_free_min: Option<i64>,
+    excused: Vec<String>,
+    care_min: Option<i32>,
+    #[serde(default)]
+    hotel: bool,
+    refund_min: Option<i32>,
+    refund_min_domestic: Option<i32>,
+    sum: Vec<Sum>,
+    #[serde(default)]
+    priced: Vec<Trigger>,
+    /// name@effective date.
+    #[serde(skip)]
+    pub ruleset: String,
+}
+
+/// Which journeys a regime reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Reach {
+    Departs,
+    Ends,
+    Touches,
+    International,
+}
+
+/// What a sum is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Trigger {
+    Late,
+    Cancelled,
+    Refused,
+}
+
+/// One row of a table of sums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sum {
+    event: Trigger,
+    late_from_min: Option<i32>,
+    domestic: Option<bool>,
+    km_to: Option<i32>,
+    sum: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    regime: Vec<Regime>,
+}
+
+static REGIMES: LazyLock<Vec<Regime>> = LazyLock::new(|| {
+    let file: Result<File, _> = toml::from_str(include_str!("../../data/rights/regimes.toml"));
+    let mut regimes = file.map(|file| file.regime).unwrap_or_default();
+    regimes.iter_mut().for_each(|regime| regime.ruleset = format!("{}@{}", regime.name, regime.from));
+    regimes
+});
+
+/// Every regime of the table.
+#[must_use]
+pub fn regimes() -> &'static [Regime] {
+    &REGIMES
+}
+
+impl Regime {
+    /// Whether it reaches a journey on a date; an end that is not known is taken to lie elsewhere.
+    pub(super) fn covers(&self, case: &Case, journey: &Journey<'_>, on: Option<Date>) -> bool {
+        let here = |airport: Airport| place(airport).is_some_and(|place| place.country == self.country);
+        let (from, to) = (journey.origin.is_some_and(here), journey.destination.is_some_and(here));
+        let own = || super::carrier::operating(case).and_then(|carrier| licence_of(carrier, on));
+        let is_own = |code: Option<[u8; 2]>| code.is_some_and(|code| code == self.country.as_bytes());
+        let reached = match self.scope {
+            Reach::Departs => from || (to && self.own_carriers_arrive && is_own(case.licence.country.or_else(own))),
+            Reach::Ends => from || to,
+            Reach::Touches => from || to || case.via.iter().any(|change| here(*change)),
+            Reach::International => country(journey.origin).zip(country(journey.destination)).is_some_and(|(a, b)| a != b),
+        };
+        reached && on.is_none_or(|on| self.from <= on)
+    }
+
+    /// The journey starts in its state.
+    pub(super) fn departs(&self, journey: &Journey<'_>) -> bool {
+        country(journey.origin).is_some_and(|country| country == self.country)
+    }
+}
+
+fn country(airport: Option<Airport>) -> Option<&'static str> {
+    Some(place(airport?)?.country)
+}
+
+/// Decides under a regime. `known`: passenger and date hold; none while that is open.
+pub(super) fn weigh<'c>(
+    regime: &'static Regime,
+    matter: &Matter<'c>,
+    known: Option<bool>,
+    decision: &mut Decision<'c>,
+    proof: &mut Proof,
+) {
+    (decision.regime, decision.ruleset) = (&regime.name, &regime.ruleset);
+    decision.currency = Some(Cow::Borrowed(&regime.currency));
+    decision.liable_carrier = super::carrier::operating(matter.case);
+    proof.note("REGIME-1", format_args!("{}", regime.title), format_args!("{}", regime.ruleset));
+    let present = is_present(matter.case, matter.event, proof);
+    match sum(regime, matter, present, proof) {
+        Some(0) if known == Some(true) => settle(decision, Verdict::NotEligible, 0),
+        Some(sum) if known == Some(true) && sum > 0 && !proof.is_open() => {
+            proof.note("REGIME-2", format_args!("row of the table of sums"), format_args!("{sum} {}", regime.currency));
+            settle(decision, Verdict::Eligible, sum);
+        }
+        _ => {}
+    }
+    assist(regime, matter, both(known, present), decision, proof);
+}
+
+fn settle(decision: &mut Decision<'_>, verdict: Verdict, sum: i64) {
+    decision.verdict = verdict;
+    (decision.eligible, decision.amount, decision.reduction_percent) = (Some(sum > 0), Some(sum), Some(0));
+}
+
+fn trigger(matter: &Matter<'_>) -> Option<Trigger> {
+    match matter.event {
+        Event::Delay | Event::Diversion => Some(Trigger::Late),
+        Event::DeniedBoarding => Some(Trigger::Refused),
+        event => is_cancellation(matter.case, event, matter.set).then_some(Trigger::Cancelled),
+    }
+}
+
+fn is_domestic(matter: &Matter<'_>) -> Option<bool> {
+    Some(country(matter.journey.origin)? == country(matter.journey.destination)?)
+}
+
+/// The sum that is due, 0 for none; nothing while that is open.
+fn sum(regime: &Regime, matter: &Matter<'_>, present: Option<bool>, proof: &mut Proof) -> Option<i64> {
+    let case = matter.case;
+    let Some(trigger) = trigger(matter) else {
+        return Some(0);
+    };
+    if trigger == Trigger::Refused && (case.passenger.volunteered || has_ground(case) == Some(true)) || present == Some(false) {
+        return Some(0);
+    }
+    if trigger == Trigger::Cancelled {
+        match (case.notice_min, regime.notice_free_min) {
+            (Some(notice), Some(free)) if notice >= free => return Some(0),
+            (None, Some(_)) if !case.only_agent_told => proof.lacks("notice_days"),
+            _ => {}
+        }
+    }
+    if regime.priced.contains(&trigger) {
+        proof.lacks(format!("sums of {}", regime.ruleset));
+        return None;
+    }
+    let found = row(regime, matter, trigger, proof)?;
+    if found == 0 || trigger == Trigger::Refused {
+        return Some(found);
+    }
+    let excused = case.cause.is_some_and(|cause| regime.excused.iter().any(|name| name == cause.name));
+    match if excused { Some(true) } else { is_freed(matter, proof) } {
+        Some(freed) => Some(if freed { 0 } else { found }),
+        None => None,
+    }
+}
+
+/// The row that fits; 0 where none does, nothing where that waits for a fact.
+fn row(regime: &Regime, matter: &Matter<'_>, trigger: Trigger, proof: &mut Proof) -> Option<i64> {
+    let rows = || regime.sum.iter().filter(move |row| row.event == trigger);
+    if rows().next().is_none() {
+        proof.note("REGIME-2", format_args!("no sum for this event"), format_args!("no sum"));
+        return Some(0);
+    }
+    let late = matter.late.minutes.or(matter.case.reroute.arr_delay_min);
+    if late.is_none() && rows().any(|row| row.late_from_min.is_some()) {
+        proof.lacks("arr_delay_min_final");
+        return None;
+    }
+    let (domestic, km) = (is_domestic(matter)?, matter.journey.distance?.km);
+    let fits = |row: &&Sum| {
+        row.domestic.is_none_or(|only| only == domestic)
+            && row.km_to.is_none_or(|to| km <= f64::from(to))
+            && row.late_from_min.is_none_or(|from| late.is_some_and(|late| late >= from))
+    };
+    // Of rows that fit alike the nearest end of a band comes first in the table.
+    let most = rows().filter(fits).map(|row| row.late_from_min).max().flatten();
+    Some(rows().filter(fits).find(|row| row.late_from_min == most).map_or(0, |row| row.sum))
+}
+
+/// Care and refund by the regime's thresholds.
+fn assist(regime: &Regime, matter: &Matter<'_>, known: Option<bool>, decision: &mut Decision<'_>, proof: &mut Proof) {
+    let waits = |from: i32| matter.case.dep_delay_min.map(|delay| delay >= from);
+    let trigger = trigger(matter);
+    let due = |from: Option<i32>| match (trigger, from) {
+        (None, _) | (_, None) => Some(false),
+        (Some(Trigger::Late), Some(from)) => waits(from),
+        _ => Some(true),
+    };
+    let care = both(known, due(regime.care_min));
+    let night = both(both(care, Some(regime.hotel)), matter.case.overnight_wait);
+    if care == Some(true) && regime.hotel && night.is_none() {
+        proof.lacks_aside("overnight_wait");
+    }
+    decision.care = Care { meals: care, communications: care, hotel: night, transport: night };
+    let domestic = is_domestic(matter) == Some(true);
+    decision.refund_right = both(known, due(regime.refund_min_domestic.filter(|_| domestic).or(regime.refund_min)));
+    decision.reroute_right = both(known, Some(matches!(trigger, Some(Trigger::Cancelled | Trigger::Refused))));
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rights::{Law, decide_line, decide_line_under};
+
+    fn ask(regime: &str, facts: &str) -> (serde_json::Value, serde_json::Value) {
+        let law = Law::with_regimes([regime]).unwrap();
+        let line =
+            format!(r#"{{"as_of":"2026-03-02","passenger":{{"confirmed_reservation":true,"presented_on_time":true}},{facts}}}"#);
+        let under = decide_line_under(&law, &line, 1).json;
+        (serde_json::from_str(&under).unwrap(), serde_json::from_str(&decide_line(&line, 1).json).unwrap())
+    }
+
+    /// Regime, facts, decision, sum; under the law as it is by itself none of these journeys is covered.
+    const TABLE: &[(&str, &str, &str, i64)] = &[
+        (
+            "APPR",
+            r#""origin":"YYZ","destination":"YVR","event":"delay","arr_delay_min_final":180,"cause":"crew_shortage""#,
+            "eligible",
+            400,
+        ),
+        (
+            "APPR",
+            r#""origin":"YYZ","destination":"YVR","event":"delay","arr_delay_min_final":540,"cause":"crew_shortage""#,
+            "eligible",
+            1000,
+        ),
+        (
+            "APPR",
+            r#""origin":"YYZ","destination":"YVR","event":"delay","arr_delay_min_final":179,"cause":"crew_shortage""#,
+            "not_eligible",
+            0,
+        ),
+        (
+            "APPR",
+            r#""origin":"YYZ","destination":"YVR","event":"delay","arr_delay_min_final":600,"cause":"technical_fault""#,
+            "not_eligible",
+            0,
+        ),
+        (
+            "APPR",
+            r#""origin":"YYZ","destination":"YVR","event":"denied_boarding","arr_delay_min_final":360,"cause":"overbooking""#,
+            "eligible",
+            1800,
+        ),
+        (
+            "SHY",
+            r#""origin":"IST","destination":"ADB","event":"delay","arr_delay_min_final":180,"cause":"technical_fault""#,
+            "eligible",
+            100,
+        ),
+        (
+            "SHY",
+            r#""origin":"IST","destination":"JFK","event":"delay","arr_delay_min_final":180,"cause":"technical_fault""#,
+            "eligible",
+            600,
+        ),
+        (
+            "SHY",
+            r#""origin":"JFK","destination":"IST","operating_carrier":"TK","event":"delay","arr_delay_min_final":200,"cause":"technical_fault""#,
+            "eligible",
+            600,
+        ),
+        ("ANAC400", r#""origin":"GRU","destination":"GIG","event":"denied_boarding","cause":"overbooking""#, "eligible", 250),
+        (
+            "ANAC400",
+            r#""origin":"GRU","destination":"GIG","event":"delay","arr_delay_min_final":900,"cause":"technical_fault""#,
+            "not_eligible",
+            0,
+        ),
+        (
+            "USDOT",
+            r#""origin":"JFK","destination":"LAX","event":"delay","arr_delay_min_final":900,"cause":"technical_fault""#,
+            "not_eligible",
+            0,
+        ),
+    ];
+
+    #[test]
+    fn each_regime_decides_once_it_is_switched_on_and_only_then() {
+        for (regime, facts, decision, sum) in TABLE {
+            let (on, off) = ask(regime, facts);
+            assert_eq!((on["decision"].as_str(), on["amount"].as_i64()), (Some(*decision), Some(*sum)), "{facts}: {on}");
+            assert_eq!((on["regime"].as_str(), off["decision"].as_str()), (Some(*regime), Some("out_of_scope")), "{facts}");
+        }
+    }
+
+    #[test]
+    fn a_sum_that_is_not_taken_over_is_named_and_regimes_never_sum() {
+        let (on, _) =
+            ask("ASL", r#""origin":"TLV","destination":"JFK","event":"delay","arr_delay_min_final":600,"cause":"crew_shortage""#);
+        assert_eq!((on["decision"].as_str(), on["missing"][0].as_str()), (Some("undetermined"), Some("sums of ASL@2012-08-16")));
+        let facts = r#""origin":"FRA","destination":"YYZ","event":"delay","arr_delay_min_final":600,"cause":"crew_shortage""#;
+        let (on, off) = ask("APPR", facts);
+        assert_eq!((on["regime"].as_str(), on["amount"].as_i64()), (Some("EU261"), Some(600)));
+        assert_eq!((on["also_applicable"][0].as_str(), &off["also_applicable"]), (Some("APPR"), &serde_json::json!([])));
+        assert!(Law::with_regimes(["NOWHERE"]).is_err());
+    }
+}
