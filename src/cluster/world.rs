@@ -106,6 +106,7 @@ pub(crate) fn config(cluster: &Cluster, order: Order, instance: Option<String>) 
         world: cluster.world.clone(),
         order,
         instance,
+        state: None,
         shards: 1,
         limits: Limits::default(),
     }

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use slipstream_processors::pipeline;
 use slipstream_streams::buffer;
 use slipstream_streams::instance::{Instance, InstanceError};
-use slipstream_streams::runtime::{self, Handle};
+use slipstream_streams::runtime::{self, Config, Handle};
 
 use crate::catalogue;
 use crate::cluster::{self, Cluster, world};
@@ -62,6 +62,7 @@ pub(crate) fn run(args: &Run, flags: &Flags) -> Result<Done, Failure> {
         None => buffer::Order::Arrival,
     };
     let config = world::config(&cluster, order, instance.as_ref().map(|i| i.name().to_owned()));
+    let config = Config { state: flags.state.clone(), ..config };
     let runtime = cluster::tokio()?;
     let face = Arc::new(Face::default());
     let address = runtime.block_on(http::serve(flags.listen, Arc::clone(&face)))?;

@@ -67,6 +67,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         world: World::default(),
         order: Order::Arrival,
         instance: Some(instance.name().to_owned()),
+        state: None,
         shards: setting("THREADS")?.parse()?,
         limits,
     };

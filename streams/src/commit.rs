@@ -3,18 +3,23 @@
 //!     changelog rows ─► drain ─► promises, which name where everything lies ─► drain ─► offsets, end ─► bases
 //!
 //! Draining before the end keeps the client from waiting for delivery reports inside the commit. Nothing of the
-//! tasks changes for good until the commit has returned.
+//! tasks changes for good until the commit has returned. Nothing is committed that a broken base may have said.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::log::{Log, LogError, Offsets, Outgoing};
 use crate::plan::Route;
+use crate::processor::StoreId;
 use crate::restore::ROW_FORMAT;
 use crate::shard::{Open, Shard};
 
 impl Shard {
     /// Commits the open transaction with everything that belongs to it.
     pub(crate) fn commit(&mut self, log: &mut dyn Log) -> Result<(), LogError> {
+        if let Some(fault) = self.fault_of_base() {
+            return Err(LogError::Abort(fault));
+        }
         let begun = log.now();
         let promising = self.advance_promises(begun);
         self.send_rows(log)?;
@@ -93,15 +98,17 @@ impl Shard {
 
     /// The transaction is committed: overlays reach their bases.
     fn committed_tasks(&mut self, delivered: &Offsets) {
-        for active in &mut self.actives {
-            active.task.state.commit();
-            active.dirty = false;
-        }
+        let mut last: BTreeMap<(usize, i32), BTreeMap<StoreId, i64>> = BTreeMap::new();
         for (place, offset) in delivered {
             if let Some(Route::Changelog(stage, store)) = self.plan.route(&place.topic) {
-                let owner = self.actives.iter_mut().find(|a| (a.stage, a.partition) == (stage, place.partition));
-                owner.into_iter().for_each(|active| active.changelogs[store] = *offset);
+                last.entry((stage, place.partition)).or_default().insert(store, offset - 1);
             }
+        }
+        for active in &mut self.actives {
+            let last = last.remove(&(active.stage, active.partition)).unwrap_or_default();
+            last.iter().for_each(|(store, row)| active.changelogs[*store] = row + 1);
+            active.task.state.commit_at(&last);
+            active.dirty = false;
         }
     }
 }

@@ -7,6 +7,7 @@
 //! | [`record`] | a record with its envelope; identities derived from causes |
 //! | [`processor`] | what a stage is written against |
 //! | [`store`] | state: an overlay over a base |
+//! | `disk` | bases that outlive their process (feature `disk`) |
 //! | [`task`] | one stage on one partition |
 //! | [`topology`] | which stage reads and writes what |
 //! | [`codec`] | bytes in and out, as the embedding program defines them |
@@ -24,6 +25,8 @@
 
 pub mod buffer;
 pub mod codec;
+#[cfg(feature = "disk")]
+pub mod disk;
 pub mod edge;
 pub mod journal;
 pub mod log;

@@ -105,7 +105,7 @@ impl Reference {
         while let Some(commit) = journal.next_commit()? {
             self.taken = commit.taken;
             for (task, store, rows) in commit.rows {
-                self.tasks[task].state.restore(store, rows);
+                self.tasks[task].state.restore(store, rows, None);
             }
             for (at, records) in by_instant(commit.records) {
                 sink.instant(at, records).map_err(RunError::Sink)?;

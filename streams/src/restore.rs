@@ -5,7 +5,11 @@
 //!
 //! The order matters: taken the other way round, a transaction of the former owner can slip between. A task
 //! that has promised has run before; that its group then has no offset is an error, never a fresh start.
+//!
+//! A base that outlived its process is read on from its last row, and that row is read again: if the changelog holds
+//! another one there, or none, it is not the changelog of this base, which is then wiped and read from the start.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +22,7 @@ use crate::processor::StoreId;
 use crate::record::{Topic, Ts};
 use crate::shard::{Kept, Shard};
 use crate::status::Phase;
-use crate::store::{Base, Memory, Overlay, State};
+use crate::store::{BaseName, Mark, Overlay, State, checksum};
 use crate::task::{Counts, Task};
 use crate::topology::Topology;
 
@@ -32,7 +36,12 @@ pub(crate) struct Restore {
     /// Where each partition must be read up to.
     targets: Offsets,
     at: Offsets,
-    rows: BTreeMap<(usize, StoreId), Overlay>,
+    rows: BTreeMap<(usize, StoreId), (Overlay, Mark)>,
+    /// The last row of each base from an earlier process, until it is seen in the changelog.
+    witnesses: BTreeMap<(usize, StoreId), Mark>,
+    /// Bases whose changelog is another one.
+    strangers: BTreeSet<(usize, StoreId)>,
+    read: u64,
     total: i64,
     left: i64,
     progressed: Option<Duration>,
@@ -45,20 +54,35 @@ impl Restore {
         let tasks = tasks_of(&plan, shard.owned())?;
         let committed = log.committed(shard.owned())?;
         let watermarks = log.watermarks(&concerned(&plan, shard.owned(), &tasks))?;
-        let (targets, at, rows) = (Offsets::new(), Offsets::new(), BTreeMap::new());
-        let mut restore = Self { committed, watermarks, targets, at, rows, total: 0, left: 0, progressed: None };
+        let mut restore = Self::over(committed, watermarks);
         for place in plan.progress() {
             let from = shard.progress.at.get(&place).copied();
             restore.target(place, from);
         }
         for (stage, partition) in tasks {
-            let kept = shard.unpark(stage, partition);
-            shard.actives.push(restore.task(&plan, stage, partition, kept));
+            let task = restore.task(shard, &plan, stage, partition);
+            shard.actives.push(task);
         }
         restore.total = restore.missing();
         restore.left = restore.total;
         log.assign(&restore.at)?;
         Ok(restore)
+    }
+
+    fn over(committed: Offsets, watermarks: Watermarks) -> Self {
+        Self {
+            committed,
+            watermarks,
+            targets: Offsets::new(),
+            at: Offsets::new(),
+            rows: BTreeMap::new(),
+            witnesses: BTreeMap::new(),
+            strangers: BTreeSet::new(),
+            read: 0,
+            total: 0,
+            left: 0,
+            progressed: None,
+        }
     }
 
     /// Notes a partition to be read; returns from where. A position beyond the end is none: the topic is another one.
@@ -70,27 +94,52 @@ impl Restore {
         at
     }
 
-    /// A task with the rows that it had here, or with none yet.
-    fn task(&mut self, plan: &Plan, stage: usize, partition: i32, kept: Option<Kept>) -> Active {
+    /// A task with the rows that it had here, in this process or an earlier one, or with none yet.
+    fn task(&mut self, shard: &mut Shard, plan: &Plan, stage: usize, partition: i32) -> Active {
         let spec = &plan.topology.stages[stage];
-        let stores = Topology::stores(spec).count();
-        let from = |restore: &mut Self, before: Option<&[i64]>| -> Vec<i64> {
-            let place = |store| plan.changelog(stage, store, partition);
-            (0..stores).map(|store| restore.target(place(store), before.map(|before| before[store]))).collect()
-        };
-        let warm = kept.filter(|kept| from(self, Some(&kept.changelogs)) == kept.changelogs);
-        let (changelogs, state, counts) = match warm {
-            Some(kept) => (kept.changelogs, kept.state, kept.counts),
-            None => {
-                let bases = (0..stores).map(|_| Box::new(Memory::default()) as Box<dyn Base>);
-                (from(self, None), State::new(bases.collect()), Counts::default())
-            }
+        let warm = shard.unpark(stage, partition).filter(|kept| self.continues(plan, stage, partition, &kept.changelogs));
+        let Kept { state, counts, changelogs } = match warm {
+            Some(kept) => kept,
+            None => self.recalled(shard, plan, stage, partition),
         };
         let mut task = Task::reopen(&plan.topology, spec, Arc::clone(&plan.codec), (state, counts));
         if plan.order == Order::Arrival && plan.promises() {
-            task = task.in_arrival_order(stores - 2, Ts::MIN);
+            task = task.in_arrival_order(Topology::stores(spec).count() - 2, Ts::MIN);
         }
         Active::new(stage, partition, spec.name, task, changelogs)
+    }
+
+    /// Whether a task that was here may go on from these offsets.
+    fn continues(&mut self, plan: &Plan, stage: usize, partition: i32, changelogs: &[i64]) -> bool {
+        let mut stores = changelogs.iter().enumerate();
+        stores.all(|(store, offset)| self.target(plan.changelog(stage, store, partition), Some(*offset)) == *offset)
+    }
+
+    /// A task whose bases an earlier process may have left.
+    fn recalled(&mut self, shard: &mut Shard, plan: &Plan, stage: usize, partition: i32) -> Kept {
+        let spec = &plan.topology.stages[stage];
+        let (mut bases, mut changelogs) = (Vec::new(), Vec::new());
+        for (store, name) in Topology::stores(spec).enumerate() {
+            let mut base = shard.bases.open(BaseName { stage: spec.name, store: name, partition });
+            let mark = base.mark();
+            let place = plan.changelog(stage, store, partition);
+            let at = self.target(place.clone(), mark.map(|mark| mark.row));
+            match mark {
+                Some(mark) if at == mark.row && at < self.targets[&place] => {
+                    self.witnesses.insert((shard.actives.len(), store), mark);
+                }
+                Some(_) => {
+                    tracing::warn!(%place, "the changelog ends before its local copy, which is rebuilt");
+                    shard.rebuilt += 1;
+                    base.wipe();
+                    self.target(place, None);
+                }
+                None => {}
+            }
+            changelogs.push(at);
+            bases.push(base);
+        }
+        Kept { state: State::new(bases), counts: Counts::default(), changelogs }
     }
 
     /// Takes a row of a changelog.
@@ -104,20 +153,50 @@ impl Restore {
         let Some(key) = raw.key else {
             return Err(LogError::Refused(format!("{}: row without a key", place())));
         };
-        self.rows.entry((task, store)).or_default().insert(key.into(), value);
+        self.read += 1;
+        let mark = Mark { row: raw.offset, check: checksum(key, value.as_deref()) };
+        if self.witnesses.remove(&(task, store)).is_some_and(|witness| witness != mark) {
+            self.strangers.insert((task, store));
+        }
+        let rows = match self.rows.entry((task, store)) {
+            Entry::Vacant(entry) => entry.insert((Overlay::new(), mark)),
+            Entry::Occupied(entry) => entry.into_mut(),
+        };
+        rows.0.insert(key.into(), value);
+        rows.1 = mark;
         self.at.insert(Place::new(raw.topic, raw.partition), raw.offset + 1);
         Ok(())
     }
 
+    /// Wipes the bases that belong to other changelogs, and reads these from the start.
+    fn begin_anew(&mut self, shard: &mut Shard, log: &mut dyn Log) -> Result<(), LogError> {
+        for (task, store) in std::mem::take(&mut self.strangers) {
+            let active = &mut shard.actives[task];
+            let place = shard.plan.changelog(active.stage, store, active.partition);
+            tracing::warn!(%place, "the changelog is not the one of its local copy, which is rebuilt");
+            shard.rebuilt += 1;
+            self.rows.remove(&(task, store));
+            active.task.state.wipe(store);
+            self.target(place, None);
+        }
+        self.total = self.total.max(self.missing());
+        self.left = self.missing();
+        log.assign(&self.at)
+    }
+
     /// Applies what was read; true when everything is there.
     pub(crate) fn step(&mut self, shard: &mut Shard, log: &mut dyn Log) -> Result<bool, LogError> {
-        for ((task, store), rows) in std::mem::take(&mut self.rows) {
-            shard.actives[task].task.state.restore(store, rows);
+        shard.restored += std::mem::take(&mut self.read);
+        self.note_positions(log);
+        if self.missing() == 0 {
+            // What was the last row of a base is nowhere in its changelog.
+            self.strangers.extend(std::mem::take(&mut self.witnesses).into_keys());
         }
-        for (place, position) in log.positions() {
-            if let Some(at) = self.at.get_mut(&place) {
-                *at = position.max(*at);
-            }
+        if !self.strangers.is_empty() {
+            self.begin_anew(shard, log)?;
+        }
+        for ((task, store), (rows, mark)) in std::mem::take(&mut self.rows) {
+            shard.actives[task].task.state.restore(store, rows, Some(mark));
         }
         let left = self.missing();
         let now = log.now();
@@ -129,6 +208,14 @@ impl Restore {
         }
         self.left = left;
         Ok(left == 0)
+    }
+
+    fn note_positions(&mut self, log: &mut dyn Log) {
+        for (place, position) in log.positions() {
+            if let Some(at) = self.at.get_mut(&place) {
+                *at = position.max(*at);
+            }
+        }
     }
 
     /// Records, control markers included, still to be read.

@@ -5,21 +5,25 @@
 //! A shard whose log breaks opens a new one after a bounded pause and goes on with the state that it has. One
 //! that is refused ends the whole run: a half-working pipeline would only hide the fault.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::admin;
 use crate::buffer::Order;
 use crate::codec::Codec;
+use crate::disk::Directory;
 use crate::kafka::{Connection, KafkaLog, Member};
 use crate::log::LogError;
 use crate::plain::Plain;
 use crate::plan::{Limits, Plan};
+use crate::record::Ts;
 use crate::reference::SourceError;
 use crate::shard::Shard;
 use crate::status::{Phase, ShardStatus, StatusCell};
+use crate::store::{Bases, InMemory};
 use crate::topology::{Stage, Topology, TopologyError};
 use crate::world::World;
 
@@ -41,6 +45,8 @@ pub struct Config {
     pub order: Order,
     /// Name of this process, kept over restarts: its assignment then survives them. None: a fresh random one.
     pub instance: Option<String>,
+    /// Directory of this process alone for warm copies of the stores; none keeps them in memory.
+    pub state: Option<PathBuf>,
     /// Threads for each unit, at least 1.
     pub shards: usize,
     /// Limits.
@@ -150,7 +156,7 @@ pub fn start(
         for number in 0..config.shards.max(1) {
             let member = member(config, &plan, unit, &instance, number);
             let status = StatusCell::new(unit, number);
-            let shard = Shard::new(Arc::clone(&plan), status.clone());
+            let shard = Shard::new(Arc::clone(&plan), bases(config, unit, number), status.clone());
             let runner = Runner { connection: config.connection.clone(), member, shard, status: status.clone(), since };
             let stop = Arc::clone(&stop);
             let thread = std::thread::Builder::new().name(format!("{unit}-{number}")).spawn(move || runner.run(&stop));
@@ -169,6 +175,22 @@ pub fn start_plain(config: &Config, stage: &Stage) -> Result<Handle, RuntimeErro
     let topology = admin::plain_topology(&config.connection, stage)?;
     let codec: Arc<dyn Codec> = Arc::new(Plain);
     start(config, &topology, &codec, &[stage.unit])
+}
+
+/// Each shard has a directory to itself.
+fn bases(config: &Config, unit: &str, shard: usize) -> Box<dyn Bases> {
+    match &config.state {
+        None => Box::new(InMemory),
+        Some(state) => {
+            let path = state.join("stores").join(format!("{}.{shard}", config.world.group(unit)));
+            Box::new(Directory::new(path, Arc::new(wall_clock)))
+        }
+    }
+}
+
+fn wall_clock() -> Ts {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ts::try_from(since.as_millis()).unwrap_or(Ts::MAX)
 }
 
 fn member(config: &Config, plan: &Plan, unit: &str, instance: &str, shard: usize) -> Member {

@@ -4,7 +4,7 @@
 //!
 //! Outputs, changelog rows (the last value of each key), promises and offsets commit in one transaction, by
 //! need: at once when the input is idle, else by age or size. Bases are touched only after the commit, so an
-//! abort throws away overlays and reads again from the committed offsets; nothing is ever wiped.
+//! abort throws away overlays and reads again from the committed offsets. Only a base that is at fault is wiped.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::plan::{Plan, Route};
 use crate::record::{Record, Topic, Ts};
 use crate::restore::Restore;
 use crate::status::{Phase, ShardStatus, StatusCell, TaskStatus};
-use crate::store::State;
+use crate::store::{Bases, State};
 use crate::task::Counts;
 
 /// Records handed over by one poll.
@@ -67,6 +67,11 @@ pub(crate) struct Shard {
     pub(crate) plan: Arc<Plan>,
     pub(crate) progress: Follower,
     pub(crate) actives: Vec<Active>,
+    pub(crate) bases: Box<dyn Bases>,
+    /// Changelog rows read.
+    pub(crate) restored: u64,
+    /// Local copies that turned out to belong to other changelogs.
+    pub(crate) rebuilt: u64,
     parked: BTreeMap<(usize, i32), Kept>,
     stand: Stand,
     owned: Vec<Place>,
@@ -87,11 +92,14 @@ pub(crate) struct Shard {
 
 impl Shard {
     /// A shard that owns nothing yet.
-    pub(crate) fn new(plan: Arc<Plan>, status: StatusCell) -> Self {
+    pub(crate) fn new(plan: Arc<Plan>, bases: Box<dyn Bases>, status: StatusCell) -> Self {
         Self {
             progress: Follower::new(&plan.topology),
             plan,
             actives: Vec::new(),
+            bases,
+            restored: 0,
+            rebuilt: 0,
             parked: BTreeMap::new(),
             stand: Stand::Idle,
             owned: Vec::new(),
@@ -129,7 +137,7 @@ impl Shard {
 
     /// The log is gone: what is not committed goes with it, what is stays for the next one.
     pub(crate) fn leave(&mut self) {
-        self.park();
+        self.park_sound();
         self.owned.clear();
         self.stand = Stand::Idle;
         self.fault = None;
@@ -244,7 +252,7 @@ impl Shard {
                     Err(LogError::Abort(_)) => log.abort()?,
                     other => other?,
                 }
-                self.park();
+                self.park_sound();
                 self.owned.clear();
                 self.stand = Stand::Idle;
                 log.unassign()
@@ -254,7 +262,7 @@ impl Shard {
 
     /// Takes up the tasks of the partitions owned: from here on they restore.
     fn open(&mut self, log: &mut dyn Log) -> Result<(), LogError> {
-        self.park();
+        self.park_sound();
         let restore = Restore::open(self, log)?;
         self.stand = Stand::Restoring(restore);
         Ok(())
@@ -280,6 +288,21 @@ impl Shard {
         self.open = Open::default();
         self.out.clear();
         self.busy = false;
+    }
+
+    /// Puts every task aside; if a base is at fault, without the rows of any: they are read again.
+    fn park_sound(&mut self) {
+        let at_fault = self.fault_of_base().is_some();
+        self.park();
+        if at_fault {
+            self.parked.clear();
+            self.bases.discard();
+        }
+    }
+
+    /// Why what was done since the last commit cannot be believed.
+    pub(crate) fn fault_of_base(&self) -> Option<String> {
+        self.actives.iter().find_map(|active| active.task.state.fault())
     }
 
     fn restore(&mut self, log: &mut dyn Log) -> Result<(), LogError> {
@@ -389,7 +412,7 @@ impl Shard {
         tracing::warn!(reason, "transaction aborted");
         self.status.aborted();
         log.abort()?;
-        self.park();
+        self.park_sound();
         let pause = Duration::from_millis(10) * 2_u32.saturating_pow(self.aborts_in_a_row.min(10));
         self.aborts_in_a_row += 1;
         log.pause(pause.min(ABORT_PAUSE_MAX));
@@ -436,6 +459,8 @@ impl Shard {
         self.status.set(|status: &mut ShardStatus| {
             status.phase = phase;
             status.tasks = tasks;
+            status.restored = self.restored;
+            status.rebuilt = self.rebuilt + self.bases.rebuilt();
             status.complete = self.progress.view.complete();
             status.slowest = self.progress.view.slowest();
         });

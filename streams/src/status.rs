@@ -66,6 +66,10 @@ pub struct ShardStatus {
     pub aborts: u64,
     /// Logs opened anew after an error.
     pub reopened: u64,
+    /// Changelog rows read, in all restores together.
+    pub restored: u64,
+    /// Times that local state was thrown away and read again from its changelogs.
+    pub rebuilt: u64,
     /// Every writer of the world has promised everything.
     pub complete: bool,
     /// The least that any writer of the world has promised.

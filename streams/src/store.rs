@@ -2,8 +2,9 @@
 //!
 //!     write ─► overlay ─(to the changelog, transaction commits)─► base
 //!
-//! The base is never ahead of Kafka: an abort drops the overlay and nothing is ever wiped. Within one
-//! record, writes are also undone one by one when the record turns out to be poison.
+//! The base is never ahead of Kafka: an abort drops the overlay and leaves the base alone. Within one
+//! record, writes are also undone one by one when the record turns out to be poison. A base that outlives its
+//! process notes how far into the changelog it goes ([`Mark`]); it is a copy, and may be thrown away at any time.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -18,19 +19,71 @@ type Row = Option<Box<[u8]>>;
 /// Uncommitted rows; `None` deletes.
 pub type Overlay = BTreeMap<Key, Row>;
 
+/// The last row of a changelog that a base holds: where to read on, and whether it is still the same changelog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// Offset of the row.
+    pub row: i64,
+    /// [`checksum`] of the row. A topic that was made anew holds another row there, or none.
+    pub check: u64,
+}
+
 /// Committed rows of one store.
 pub trait Base: Send {
     /// One row.
     fn get(&self, key: &[u8]) -> Option<Vec<u8>>;
     /// Rows whose key starts with `prefix`, in key order.
     fn scan<'a>(&'a self, prefix: &[u8]) -> Box<dyn Iterator<Item = (Vec<u8>, Vec<u8>)> + 'a>;
-    /// Applies committed rows.
-    fn apply(&mut self, rows: Overlay);
+    /// Applies committed rows, the last of which is `mark`; without it the base does not know where it stands.
+    fn apply(&mut self, rows: Overlay, mark: Option<Mark>);
     /// Rows held.
     fn rows(&self) -> usize;
+    /// How far it goes; none for a base that is empty or does not outlive its process.
+    fn mark(&self) -> Option<Mark> {
+        None
+    }
+    /// Forgets every row and its mark.
+    fn wipe(&mut self);
+    /// Why nothing that it said since the last commit can be believed.
+    fn fault(&self) -> Option<String> {
+        None
+    }
 }
 
-/// A base in memory.
+/// Which base: of one store of one task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BaseName<'a> {
+    /// Stage.
+    pub stage: &'a str,
+    /// Store.
+    pub store: &'a str,
+    /// Input partition of the task.
+    pub partition: i32,
+}
+
+/// Where the bases of one shard come from.
+pub trait Bases: Send {
+    /// A base, with the rows of an earlier process where these can be trusted.
+    fn open(&mut self, name: BaseName<'_>) -> Box<dyn Base>;
+    /// Throws away everything kept, because of a fault. Every base handed out is gone before.
+    fn discard(&mut self);
+    /// Times that kept rows were thrown away.
+    fn rebuilt(&self) -> u64 {
+        0
+    }
+}
+
+/// 64-bit checksum of a row (FNV-1a with a final mix): finds damage and mix-ups, not intent.
+#[must_use]
+pub fn checksum(key: &[u8], value: Option<&[u8]>) -> u64 {
+    let length = (key.len() as u64).to_le_bytes();
+    let value = value.into_iter().flat_map(|value| [1].iter().chain(value));
+    let bytes = length.iter().chain(key).chain(value);
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    (hash ^ (hash >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93)
+}
+
+/// A base in memory: the small default. Gone with its process.
 #[derive(Debug, Default)]
 pub struct Memory(BTreeMap<Key, Box<[u8]>>);
 
@@ -45,7 +98,7 @@ impl Base for Memory {
         Box::new(rows.map(|(key, value)| (key.to_vec(), value.to_vec())))
     }
 
-    fn apply(&mut self, rows: Overlay) {
+    fn apply(&mut self, rows: Overlay, _mark: Option<Mark>) {
         for (key, value) in rows {
             match value {
                 Some(value) => self.0.insert(key, value),
@@ -57,6 +110,22 @@ impl Base for Memory {
     fn rows(&self) -> usize {
         self.0.len()
     }
+
+    fn wipe(&mut self) {
+        self.0.clear();
+    }
+}
+
+/// Bases in memory.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct InMemory;
+
+impl Bases for InMemory {
+    fn open(&mut self, _name: BaseName<'_>) -> Box<dyn Base> {
+        Box::new(Memory::default())
+    }
+
+    fn discard(&mut self) {}
 }
 
 /// One store of a task.
@@ -227,8 +296,16 @@ impl State {
 
     /// The transaction committed: overlays go to the bases.
     pub fn commit(&mut self) {
-        for store in &mut self.stores {
-            store.base.apply(std::mem::take(&mut store.overlay));
+        self.commit_at(&BTreeMap::new());
+    }
+
+    /// The transaction committed: overlays go to the bases; of each store's changelog, where its last row lies.
+    pub fn commit_at(&mut self, last: &BTreeMap<StoreId, i64>) {
+        for (id, store) in self.stores.iter_mut().enumerate().filter(|(_, store)| !store.overlay.is_empty()) {
+            let rows = std::mem::take(&mut store.overlay);
+            // Rows are sent in the order of the overlay: its last one is the changelog's last.
+            let check = rows.last_key_value().map_or(0, |(key, value)| checksum(key, value.as_deref()));
+            store.base.apply(rows, last.get(&id).map(|row| Mark { row: *row, check }));
         }
     }
 
@@ -240,9 +317,21 @@ impl State {
     }
 
     /// Applies rows that are already committed, as restore does.
-    pub fn restore(&mut self, store: StoreId, rows: Overlay) {
-        self.stores[store].base.apply(rows);
+    pub fn restore(&mut self, store: StoreId, rows: Overlay, mark: Option<Mark>) {
+        self.stores[store].base.apply(rows, mark);
         self.next_due = NextDue::Unknown;
+    }
+
+    /// Forgets a store's committed rows.
+    pub fn wipe(&mut self, store: StoreId) {
+        self.stores[store].base.wipe();
+        self.next_due = NextDue::Unknown;
+    }
+
+    /// Why nothing since the last commit can be believed: a base is broken.
+    #[must_use]
+    pub fn fault(&self) -> Option<String> {
+        self.stores.iter().find_map(|store| store.base.fault())
     }
 
     /// Rows committed in all stores.

@@ -42,6 +42,8 @@ impl Fault {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Faults {
     per_million: [u64; Fault::ALL.len()],
+    /// Shards keep their bases on a disk of which every so many-th write fails; none: in memory.
+    pub(super) disk_fails_every: Option<u64>,
     /// Turns after which nothing goes wrong any more.
     pub until: u64,
     /// Turns after which the run has failed.
@@ -52,7 +54,19 @@ impl Faults {
     /// Nothing goes wrong; the run has failed after so many turns.
     #[must_use]
     pub const fn none(turns_max: u64) -> Self {
-        Self { per_million: [0; Fault::ALL.len()], until: 0, turns_max }
+        Self { per_million: [0; Fault::ALL.len()], disk_fails_every: None, until: 0, turns_max }
+    }
+
+    /// The same with bases on disk, which outlive half of the crashed processes; every `writes`-th write to a disk fails.
+    #[must_use]
+    pub const fn with_disks(mut self, writes: u64) -> Self {
+        self.disk_fails_every = Some(writes);
+        self
+    }
+
+    /// The same machines, and nothing goes wrong but with their disks.
+    pub(super) const fn quiet(self) -> Self {
+        Self { disk_fails_every: self.disk_fails_every, ..Self::none(self.turns_max) }
     }
 
     /// The same until another turn.

@@ -9,6 +9,7 @@
 mod audit;
 mod cluster;
 mod dice;
+mod disk;
 mod faults;
 mod log;
 mod processes;
@@ -112,7 +113,7 @@ pub enum SimulationError {
 /// See [`SimulationError`].
 pub fn simulate(scenario: &Scenario, faults: Faults, seed: u64, mut auditor: Auditor) -> Result<Outcome, SimulationError> {
     scenario.topology.check()?;
-    let quiet = Faults::none(faults.turns_max);
+    let quiet = faults.quiet();
     let cluster = Rc::new(RefCell::new(Cluster::new(NOW, seed, quiet)));
     let mut run = Run::new(scenario, cluster);
     run.prepare().map_err(|error| SimulationError::Refused { turn: 0, error: error.to_string() })?;

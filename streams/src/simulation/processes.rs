@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use super::Scenario;
 use super::cluster::Shared;
+use super::disk::Disk;
 use super::faults::Fault;
 use super::log::{Identity, ModelLog};
 use crate::log::{Log, LogError};
@@ -21,6 +22,7 @@ use crate::record::Record;
 use crate::reference::{Source, SourceError};
 use crate::shard::Shard;
 use crate::status::StatusCell;
+use crate::store::{Bases, InMemory};
 use crate::world::World;
 
 /// Longest time that one turn takes, in ms.
@@ -51,6 +53,8 @@ struct Actor {
     role: Role,
     log: Option<Box<dyn Log>>,
     resumes: i64,
+    /// Its machine's disk, if bases are kept on disks.
+    disk: Option<Disk>,
     /// A second process of the same identity has started: not replaced when it ends.
     is_double: bool,
 }
@@ -72,7 +76,7 @@ impl Processes {
         let parts = parts(scenario);
         let (actors, refused) = (RefCell::default(), RefCell::default());
         let processes = Rc::new(Self { scenario: Rc::clone(scenario), cluster: Rc::clone(cluster), parts, actors, refused });
-        let all = (0..processes.parts.len()).map(|part| Some(processes.actor(part))).collect();
+        let all = (0..processes.parts.len()).map(|part| Some(processes.actor(part, processes.disk()))).collect();
         processes.actors.replace(all);
         let others = Rc::downgrade(&processes);
         cluster.borrow_mut().meanwhile = Rc::new(move |until| {
@@ -81,15 +85,24 @@ impl Processes {
         processes
     }
 
-    fn actor(&self, part: usize) -> Actor {
+    /// A disk with nothing on it.
+    fn disk(&self) -> Option<Disk> {
+        self.cluster.borrow().faults.disk_fails_every.map(Disk::new)
+    }
+
+    /// A process on a machine with this disk.
+    fn actor(&self, part: usize, disk: Option<Disk>) -> Actor {
         let role = match &self.parts[part] {
-            Part::Shard { plan, .. } => Role::Shard(Box::new(Shard::new(Arc::clone(plan), StatusCell::default()))),
+            Part::Shard { plan, .. } => {
+                let bases: Box<dyn Bases> = disk.clone().map_or_else(|| Box::new(InMemory) as _, |disk| Box::new(disk) as _);
+                Role::Shard(Box::new(Shard::new(Arc::clone(plan), bases, StatusCell::default())))
+            }
             Part::Source { name, records, .. } => {
                 let listed = Listed { scenario: Rc::clone(&self.scenario), source: *records, next: 0 };
                 Role::Source(Box::new(Publisher::new(plan(&self.scenario, ""), name, Box::new(listed))))
             }
         };
-        Actor { part, role, log: None, resumes: 0, is_double: false }
+        Actor { part, role, log: None, resumes: 0, disk, is_double: false }
     }
 
     /// Whether some shard knows that everything is done.
@@ -132,7 +145,7 @@ impl Processes {
         }
         if !actor.is_double && self.cluster.borrow_mut().strikes(Fault::Double) {
             actor.is_double = true;
-            let double = self.actor(actor.part);
+            let double = self.actor(actor.part, self.disk());
             self.actors.borrow_mut().push(Some(double));
         }
         match self.act(&mut actor) {
@@ -172,7 +185,9 @@ impl Processes {
         let away = self.draw(AWAY_MS).cast_signed();
         let resumes = self.cluster.borrow().direct.now() + away;
         if self.draw(2) == 0 {
-            actor = self.actor(actor.part);
+            // Without throwing the dice again, so that runs without disks stay as they were.
+            let disk = if away % 2 == 0 { actor.disk.take() } else { self.disk() };
+            actor = self.actor(actor.part, disk);
         }
         actor.log = None;
         actor.resumes = resumes;

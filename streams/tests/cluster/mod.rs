@@ -105,6 +105,7 @@ impl Cluster {
             world: self.world.clone(),
             order,
             instance: instance.map(str::to_owned),
+            state: None,
             shards: 1,
             limits: Limits::default(),
         }
