@@ -8,6 +8,7 @@
 //! | [`processor`] | what a stage is written against |
 //! | [`store`] | state: an overlay over a base |
 //! | `disk` | bases that outlive their process (feature `disk`) |
+//! | [`toolbox`] | windows, sessions, joins, fan-out, for stages |
 //! | [`task`] | one stage on one partition |
 //! | [`topology`] | which stage reads and writes what |
 //! | [`codec`] | bytes in and out, as the embedding program defines them |
@@ -38,6 +39,7 @@ pub mod record;
 pub mod reference;
 pub mod store;
 pub mod task;
+pub mod toolbox;
 pub mod topology;
 pub mod world;
 
