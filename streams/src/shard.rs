@@ -50,7 +50,7 @@ enum Stand {
     /// Waiting for the group.
     Idle,
     /// Reading changelogs and promises.
-    Restoring(Restore),
+    Restoring(Box<Restore>),
     /// Processing.
     Running,
 }
@@ -264,7 +264,7 @@ impl Shard {
     fn open(&mut self, log: &mut dyn Log) -> Result<(), LogError> {
         self.park_sound();
         let restore = Restore::open(self, log)?;
-        self.stand = Stand::Restoring(restore);
+        self.stand = Stand::Restoring(Box::new(restore));
         Ok(())
     }
 

@@ -76,7 +76,7 @@ impl Base for Kept {
     fn apply(&mut self, rows: Overlay, mark: Option<Mark>) {
         let mut content = self.disk.content();
         content.writes += 1;
-        if content.writes % self.disk.fails_every == 0 {
+        if content.writes.is_multiple_of(self.disk.fails_every) {
             self.fault = Some("no space left".to_owned());
             return;
         }
