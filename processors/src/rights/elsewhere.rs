@@ -197,10 +197,8 @@ fn sum(regime: &Regime, matter: &Matter<'_>, present: Option<bool>, proof: &mut 
         return Some(found);
     }
     let excused = case.cause.is_some_and(|cause| regime.excused.iter().any(|name| name == cause.name));
-    match if excused { Some(true) } else { is_freed(matter, proof) } {
-        Some(freed) => Some(if freed { 0 } else { found }),
-        None => None,
-    }
+    let freed = if excused { Some(true) } else { is_freed(matter, proof) };
+    freed.map(|freed| if freed { 0 } else { found })
 }
 
 /// The row that fits; 0 where none does, nothing where that waits for a fact.

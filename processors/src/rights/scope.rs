@@ -229,6 +229,9 @@ fn inbound(
     is_there: impl Fn(Territory) -> bool,
     counts: impl Fn(Licensed) -> Option<bool>,
 ) -> Scope {
+    if case.third_country_benefits {
+        return Scope { contested: Some(Question::Q15), ..Scope::new(regime, false, rule) };
+    }
     let (covered, unknown) = if journey.legs.is_empty() {
         let carrier = super::carrier::operating(case);
         (counts(Licensed::of(case.licence, carrier, on)), None)
@@ -239,7 +242,6 @@ fn inbound(
         (found, into.find(|(_, leg)| counts(licensed(case, leg, on)).is_none()).map(|(n, _)| n))
     };
     match covered {
-        Some(true) if case.third_country_benefits => Scope { contested: Some(Question::Q15), ..Scope::new(regime, false, rule) },
         Some(covered) => Scope::new(regime, covered, rule),
         None => match unknown {
             Some(leg) => Scope::open(regime, rule, format!("legs[{leg}].licence")),
