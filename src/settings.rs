@@ -1,18 +1,37 @@
 //! Settings: flags over environment over `slipstream.toml` over defaults.
 //!
-//! The flags here mean the same in every command. Unknown keys in the file are errors.
+//! The flags here mean the same in every command. Unknown keys in the file are errors. What a client of Kafka can be told
+//! goes to it under librdkafka's own names, as `[kafka]` in the file or `SLIPSTREAM_KAFKA_…`:
+//!
+//! ```toml
+//! [kafka]
+//! "security.protocol" = "SASL_SSL"
+//! "sasl.mechanism" = "SCRAM-SHA-512"
+//! "sasl.username" = "app"      # SLIPSTREAM_KAFKA_SASL_USERNAME
+//! "ssl.ca.location" = "/etc/kafka/ca.pem"
+//! [registry-auth]
+//! user = "app"                 # SLIPSTREAM_REGISTRY_USER, SLIPSTREAM_REGISTRY_PASSWORD
+//! ```
+//!
+//! Their values are never shown.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Deserialize;
+use slipstream_schemas::registry::Registry;
+use slipstream_streams::kafka::Connection;
 use slipstream_streams::world::{InvalidName, World};
 
 use crate::failure::Failure;
 
 /// File that is read when `--config` names none.
 const DEFAULT_FILE: &str = "slipstream.toml";
+
+/// What the environment's names of client settings begin with.
+const KAFKA_PREFIX: &str = "SLIPSTREAM_KAFKA_";
 
 /// Flags that every command knows.
 #[derive(Debug, Clone, Default, Args)]
@@ -38,6 +57,46 @@ pub(crate) struct Flags {
     /// Log lines as JSON instead of text
     #[arg(long, global = true, env = "SLIPSTREAM_LOG_JSON")]
     pub(crate) log_json: bool,
+    /// Settings of librdkafka by their own names: from `[kafka]` and `SLIPSTREAM_KAFKA_…`
+    #[arg(skip)]
+    kafka: Secrets,
+    /// `user` and `password` of the registry: from `[registry-auth]` and `SLIPSTREAM_REGISTRY_…`
+    #[arg(skip)]
+    registry_auth: Secrets,
+}
+
+/// Settings of which only the names are ever shown.
+#[derive(Clone, Default, Deserialize)]
+#[serde(transparent)]
+struct Secrets(BTreeMap<String, String>);
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// A schema registry, and as whom to ask it.
+#[derive(Debug, Clone)]
+pub(crate) struct RegistryAccess {
+    url: String,
+    auth: Secrets,
+}
+
+impl RegistryAccess {
+    /// A registry that asks nobody who he is.
+    pub(crate) fn open(url: &str) -> Self {
+        Self { url: url.to_owned(), auth: Secrets::default() }
+    }
+
+    /// A client of it.
+    pub(crate) fn client(&self) -> Registry {
+        let auth = |name| self.auth.0.get(name).map(String::as_str);
+        match auth("user") {
+            Some(user) => Registry::new(&self.url).as_user(user, auth("password").unwrap_or_default()),
+            None => Registry::new(&self.url),
+        }
+    }
 }
 
 /// The settings file.
@@ -49,6 +108,9 @@ struct File {
     state: Option<PathBuf>,
     listen: Option<SocketAddr>,
     world: Option<String>,
+    kafka: Secrets,
+    #[serde(rename = "registry-auth")]
+    registry_auth: Secrets,
 }
 
 impl Flags {
@@ -70,14 +132,60 @@ impl Flags {
         self.state = self.state.or(file.state);
         self.listen = self.listen.or(file.listen);
         self.world = self.world.or(file.world);
+        self.kafka = file.kafka;
+        self.registry_auth = file.registry_auth;
+        if let Some(unknown) = self.registry_auth.0.keys().find(|name| !["user", "password"].contains(&name.as_str())) {
+            return Err(Failure::usage(format_args!("registry-auth: `{unknown}` is none of user, password")));
+        }
+        self.take_environment(std::env::vars());
         Ok(self)
+    }
+
+    /// `SLIPSTREAM_KAFKA_SASL_USERNAME` is `sasl.username`; an empty value is none.
+    fn take_environment(&mut self, variables: impl Iterator<Item = (String, String)>) {
+        for (name, value) in variables.filter(|(_, value)| !value.is_empty()) {
+            if let Some(property) = name.strip_prefix(KAFKA_PREFIX) {
+                self.kafka.0.insert(property.to_ascii_lowercase().replace('_', "."), value);
+            } else if name == "SLIPSTREAM_REGISTRY_USER" {
+                self.registry_auth.0.insert("user".to_owned(), value);
+            } else if name == "SLIPSTREAM_REGISTRY_PASSWORD" {
+                self.registry_auth.0.insert("password".to_owned(), value);
+            }
+        }
+    }
+
+    /// These flags in the only world of a dev broker, which asks nobody who he is.
+    pub(crate) fn on_dev_broker(self, bootstrap: String, registry: String) -> Self {
+        let (kafka, registry_auth) = (Secrets::default(), Secrets::default());
+        Self { bootstrap: Some(bootstrap), registry: Some(registry), world: None, kafka, registry_auth, ..self }
+    }
+
+    /// How to reach Kafka, which the command at hand cannot do without.
+    ///
+    /// # Errors
+    /// No cluster is configured, or a setting of the client that is not free.
+    pub(crate) fn connection(&self) -> Result<Connection, Failure> {
+        let plain = Connection::plain(self.required_bootstrap()?);
+        let with = |connection: Connection, (name, value): (&String, &String)| connection.with(name, value);
+        self.kafka.0.iter().try_fold(plain, with).map_err(|e| Failure::usage(format_args!("kafka: {e}")))
+    }
+
+    /// How to reach the registry, which the command at hand cannot do without.
+    ///
+    /// # Errors
+    /// None is configured.
+    pub(crate) fn registry_access(&self) -> Result<RegistryAccess, Failure> {
+        let url = self.registry.clone().ok_or_else(|| {
+            Failure::usage("no schema registry: give --registry URL or set SLIPSTREAM_REGISTRY; `slipstream broker` starts one")
+        })?;
+        Ok(RegistryAccess { url, auth: self.registry_auth.clone() })
     }
 
     /// The bootstrap servers, which the command at hand cannot do without.
     ///
     /// # Errors
     /// None is configured.
-    pub(crate) fn required_bootstrap(&self) -> Result<&str, Failure> {
+    fn required_bootstrap(&self) -> Result<&str, Failure> {
         self.bootstrap.as_deref().ok_or_else(|| {
             Failure::usage("no Kafka cluster: give --bootstrap HOST:PORT or set SLIPSTREAM_BOOTSTRAP; `slipstream broker` starts a dev broker")
         })
@@ -116,6 +224,28 @@ mod tests {
         let settings = flags.resolve().unwrap();
         assert_eq!(settings.bootstrap.as_deref(), Some("flag:1"));
         assert_eq!(settings.registry.as_deref(), Some("http://file"));
+    }
+
+    #[test]
+    fn client_settings_come_from_file_and_environment_and_are_not_shown() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s.toml");
+        std::fs::write(&path, "[kafka]\n\"sasl.username\" = \"file\"\n\"sasl.password\" = \"hush-hush\"\n").unwrap();
+        let flags = Flags { config: Some(path), bootstrap: Some("a:1".to_owned()), ..Flags::default() };
+        let mut settings = flags.resolve().unwrap();
+        let variable = ("SLIPSTREAM_KAFKA_SASL_USERNAME".to_owned(), "environment".to_owned());
+        settings.take_environment([variable].into_iter());
+        let client = settings.connection().unwrap().client();
+        assert_eq!((client.get("sasl.username"), client.get("sasl.password")), (Some("environment"), Some("hush-hush")));
+        assert!(!format!("{settings:?}").contains("hush"));
+    }
+
+    #[test]
+    fn a_setting_that_exactly_once_depends_on_is_refused_by_name() {
+        let mut settings = Flags { bootstrap: Some("a:1".to_owned()), ..Flags::default() };
+        let variable = ("SLIPSTREAM_KAFKA_ISOLATION_LEVEL".to_owned(), "read_uncommitted".to_owned());
+        settings.take_environment([variable].into_iter());
+        assert!(settings.connection().unwrap_err().to_string().contains("`isolation.level`"));
     }
 
     #[test]

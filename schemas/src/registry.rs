@@ -51,14 +51,35 @@ pub struct Registered {
 #[derive(Debug)]
 pub struct Registry {
     url: String,
+    user: Option<User>,
     missing: Mutex<BTreeMap<u32, Instant>>,
+}
+
+/// Who asks; shown without the password.
+#[derive(Clone)]
+struct User {
+    name: String,
+    password: String,
+}
+
+impl std::fmt::Debug for User {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.name.fmt(f)
+    }
 }
 
 impl Registry {
     /// A client of the registry at `url`, such as `http://localhost:8081`. Connects to nothing yet.
     #[must_use]
     pub fn new(url: &str) -> Self {
-        Self { url: url.trim_end_matches('/').to_owned(), missing: Mutex::default() }
+        Self { url: url.trim_end_matches('/').to_owned(), user: None, missing: Mutex::default() }
+    }
+
+    /// Asks as this user, with HTTP basic authentication.
+    #[must_use]
+    pub fn as_user(mut self, name: &str, password: &str) -> Self {
+        self.user = Some(User { name: name.to_owned(), password: password.to_owned() });
+        self
     }
 
     /// Puts our schemas at their subjects, with compatibility FULL_TRANSITIVE; `records` are (topic, record) pairs.
@@ -88,7 +109,7 @@ impl Registry {
         let conversation = || {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| failed(e.to_string()))?;
-            let session = Session::open(&self.url)?;
+            let session = Session::open(&self.url, self.user.clone())?;
             runtime.block_on(work(&session))
         };
         std::thread::scope(|scope| scope.spawn(conversation).join()).unwrap_or_else(|_| Err(failed("it stopped".to_owned())))
@@ -128,6 +149,7 @@ impl SchemaIds for Registry {
 /// One conversation: connections live as long as it.
 struct Session {
     url: String,
+    user: Option<User>,
     settings: SrSettings,
     http: reqwest::Client,
 }
@@ -140,14 +162,16 @@ struct Failure {
 }
 
 impl Session {
-    fn open(url: &str) -> Result<Self, IdError> {
+    fn open(url: &str, user: Option<User>) -> Result<Self, IdError> {
         let failed = |why: String| IdError::Refused { what: format!("a client of {url}"), why };
         let client = || reqwest::Client::builder().timeout(TIMEOUT);
-        let settings = SrSettings::new_builder(url.to_owned())
-            .set_timeout(TIMEOUT)
-            .build_with(client())
-            .map_err(|e| failed(e.to_string()))?;
-        Ok(Self { url: url.to_owned(), settings, http: client().build().map_err(|e| failed(e.to_string()))? })
+        let mut settings = SrSettings::new_builder(url.to_owned());
+        settings.set_timeout(TIMEOUT);
+        if let Some(user) = &user {
+            settings.set_basic_authorization(&user.name, Some(&user.password));
+        }
+        let settings = settings.build_with(client()).map_err(|e| failed(e.to_string()))?;
+        Ok(Self { url: url.to_owned(), user, settings, http: client().build().map_err(|e| failed(e.to_string()))? })
     }
 
     async fn register(&self, subject: &str, record: &str, text: &str) -> Result<u32, IdError> {
@@ -184,7 +208,10 @@ impl Session {
     async fn require_full_transitive(&self, subject: &str) -> Result<(), IdError> {
         let url = format!("{}/config/{subject}", self.url);
         let put = async || {
-            let request = self.http.put(&url).header("content-type", "application/vnd.schemaregistry.v1+json");
+            let mut request = self.http.put(&url).header("content-type", "application/vnd.schemaregistry.v1+json");
+            if let Some(user) = &self.user {
+                request = request.basic_auth(&user.name, Some(&user.password));
+            }
             let answer = request.body(r#"{"compatibility":"FULL_TRANSITIVE"}"#).send().await;
             let answer = answer.map_err(|e| Failure { code: 0, again: true, why: e.to_string() })?;
             match answer.status() {

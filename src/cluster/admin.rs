@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::types::RDKafkaErrorCode;
 use slipstream_schemas::topics::{Change, Existing, Wanted};
+use slipstream_streams::kafka::Connection;
 
 use crate::failure::Failure;
 
@@ -17,21 +17,21 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 /// Administers one cluster.
 pub(crate) struct Admin {
     client: AdminClient<DefaultClientContext>,
-    bootstrap: String,
+    connection: Connection,
 }
 
 impl Admin {
     /// A client; connects with the first call.
     ///
     /// # Errors
-    /// The address makes no sense.
-    pub(crate) fn new(bootstrap: &str) -> Result<Self, Failure> {
-        let client = ClientConfig::new().set("bootstrap.servers", bootstrap).create().map_err(Failure::usage)?;
-        Ok(Self { client, bootstrap: bootstrap.to_owned() })
+    /// The connection settings make no sense.
+    pub(crate) fn new(connection: &Connection) -> Result<Self, Failure> {
+        let client = connection.client().create().map_err(Failure::usage)?;
+        Ok(Self { client, connection: connection.clone() })
     }
 
     fn unreachable(&self, error: impl std::fmt::Display) -> Failure {
-        Failure::dependency(format_args!("{}: {error}", self.bootstrap))
+        Failure::dependency(format_args!("{}: {}", self.connection.bootstrap(), self.connection.explain(error)))
     }
 
     /// Brokers that answer.

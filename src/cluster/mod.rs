@@ -7,20 +7,23 @@ pub(crate) mod world;
 use std::sync::Arc;
 
 use slipstream_processors::edge::Edge;
-use slipstream_schemas::registry::{Registered, Registry};
+use slipstream_schemas::registry::Registered;
 use slipstream_schemas::topics;
 use slipstream_streams::codec::Codec;
+use slipstream_streams::kafka::Connection;
 use slipstream_streams::world::World;
 use tokio::runtime::Runtime;
 
 use crate::catalogue;
 use crate::failure::Failure;
-use crate::settings::Flags;
+use crate::settings::{Flags, RegistryAccess};
 
 /// A cluster and a world in it.
 pub(crate) struct Cluster {
-    /// Kafka bootstrap servers.
-    pub(crate) bootstrap: String,
+    /// How to reach Kafka.
+    pub(crate) connection: Connection,
+    /// How to reach the registry.
+    pub(crate) registry: RegistryAccess,
     /// The world.
     pub(crate) world: World,
     edge: Arc<dyn Codec>,
@@ -32,12 +35,11 @@ impl Cluster {
     /// # Errors
     /// No cluster or registry is configured.
     pub(crate) fn connect(flags: &Flags) -> Result<Self, Failure> {
-        let bootstrap = flags.required_bootstrap()?.to_owned();
+        let connection = flags.connection()?;
         let world = World::new(flags.world.as_deref()).map_err(Failure::usage)?;
-        let registry = flags.registry.as_deref().ok_or_else(|| {
-            Failure::usage("no schema registry: give --registry URL or set SLIPSTREAM_REGISTRY; `slipstream broker` starts one")
-        })?;
-        Ok(Self { bootstrap, world, edge: edge(registry)? })
+        let registry = flags.registry_access()?;
+        let codec = slipstream_schemas::codec::Codec::new(Arc::new(registry.client())).map_err(Failure::bug)?;
+        Ok(Self { connection, registry, world, edge: Arc::new(Edge::new(codec)) })
     }
 
     /// The codec of this cluster's topics.
@@ -59,12 +61,6 @@ pub(crate) fn tokio() -> Result<Runtime, Failure> {
     Runtime::new().map_err(|e| Failure::dependency(format_args!("cannot start threads: {e}")))
 }
 
-/// The codec over a registry.
-fn edge(registry: &str) -> Result<Arc<dyn Codec>, Failure> {
-    let codec = slipstream_schemas::codec::Codec::new(Arc::new(Registry::new(registry))).map_err(Failure::bug)?;
-    Ok(Arc::new(Edge::new(codec)))
-}
-
 /// (topic, record) of everything that may stand on a topic.
 ///
 /// # Errors
@@ -79,18 +75,18 @@ pub(crate) fn subjects() -> Result<Vec<(String, String)>, Failure> {
 ///
 /// # Errors
 /// The registry refuses one or does not answer.
-pub(crate) fn register(registry: &str) -> Result<Vec<Registered>, Failure> {
+pub(crate) fn register(registry: &RegistryAccess) -> Result<Vec<Registered>, Failure> {
     let subjects = subjects()?;
     let pairs: Vec<_> = subjects.iter().map(|(topic, record)| (topic.as_str(), record.as_str())).collect();
-    Registry::new(registry).register(&pairs).map_err(Failure::dependency)
+    registry.client().register(&pairs).map_err(Failure::dependency)
 }
 
 /// Makes a world's topics and registers our schemas: what an embedded broker and a recorded world need.
 ///
 /// # Errors
 /// The cluster or the registry refuses.
-pub(crate) async fn prepare(bootstrap: &str, registry: &str, world: topics::World<'_>) -> Result<(), Failure> {
-    let admin = admin::Admin::new(bootstrap)?;
+pub(crate) async fn prepare(connection: &Connection, registry: &RegistryAccess, world: topics::World<'_>) -> Result<(), Failure> {
+    let admin = admin::Admin::new(connection)?;
     let wanted = catalogue::load()?.wanted(world, admin.brokers()?);
     admin.create(&wanted).await?;
     register(registry).map(|_| ())

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
@@ -63,8 +62,9 @@ impl Reader {
     /// # Errors
     /// The cluster does not answer, or a topic is missing.
     pub(crate) fn open(cluster: &Cluster, topics: &[&'static str], start: Start) -> Result<Self, Failure> {
-        let consumer: BaseConsumer = ClientConfig::new()
-            .set("bootstrap.servers", &cluster.bootstrap)
+        let consumer: BaseConsumer = cluster
+            .connection
+            .client()
             .set("group.id", "slipstream-reader")
             .set("enable.auto.commit", "false")
             .set("isolation.level", "read_committed")
@@ -89,7 +89,10 @@ impl Reader {
         list: &mut TopicPartitionList,
     ) -> Result<(), Failure> {
         let name = cluster.topic(topic);
-        let unreachable = |e| Failure::dependency(format_args!("{}: {name}: {e}", cluster.bootstrap));
+        let unreachable = |e| {
+            let (bootstrap, why) = (cluster.connection.bootstrap(), cluster.connection.explain(e));
+            Failure::dependency(format_args!("{bootstrap}: {name}: {why}"))
+        };
         let metadata = patiently(|| self.consumer.fetch_metadata(Some(&name), METADATA_TIMEOUT)).map_err(unreachable)?;
         let partitions: Vec<i32> = metadata.topics().iter().flat_map(|t| t.partitions()).map(|p| p.id()).collect();
         if partitions.is_empty() {

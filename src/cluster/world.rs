@@ -14,7 +14,6 @@ use slipstream_schemas::topics::World as TopicWorld;
 use slipstream_streams::buffer::Order;
 use slipstream_streams::clock::{self, Clock};
 use slipstream_streams::codec::Codec;
-use slipstream_streams::kafka::Connection;
 use slipstream_streams::plan::Limits;
 use slipstream_streams::record::{FOREVER, Record, Ts};
 use slipstream_streams::reference::{Sink, Source, SourceError};
@@ -50,8 +49,7 @@ impl Recorded {
     /// The cluster or the registry does not answer or refuses.
     pub(crate) fn open(flags: &Flags) -> Result<Self, Failure> {
         let cluster = Cluster::connect(flags)?;
-        let registry = flags.registry.as_deref().unwrap_or_default();
-        tokio()?.block_on(prepare(&cluster.bootstrap, registry, TopicWorld::Recorded(cluster.world.name())))?;
+        tokio()?.block_on(prepare(&cluster.connection, &cluster.registry, TopicWorld::Recorded(cluster.world.name())))?;
         let config = config(&cluster, Order::EventTime, None);
         Ok(Self { topology: pipeline::topology(catalogue::partitions(&catalogue::load()?)), cluster, config })
     }
@@ -102,7 +100,7 @@ impl Recorded {
 /// How this process runs in a world.
 pub(crate) fn config(cluster: &Cluster, order: Order, instance: Option<String>) -> Config {
     Config {
-        connection: Connection::plain(&cluster.bootstrap),
+        connection: cluster.connection.clone(),
         world: cluster.world.clone(),
         order,
         instance,

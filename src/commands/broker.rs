@@ -6,10 +6,12 @@ use std::time::Duration;
 use clap::Args;
 use slipstream_broker::{DevBroker, Options};
 use slipstream_schemas::topics::World;
+use slipstream_streams::kafka::Connection;
 
 use crate::cluster;
 use crate::failure::{Done, Failure};
 use crate::say;
+use crate::settings::RegistryAccess;
 
 /// How often the broker is asked whether it can go on.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -46,7 +48,12 @@ pub(crate) fn run(args: &Broker) -> Result<Done, Failure> {
         say!("registry  {}", broker.registry_url());
         eprintln!("dev broker: one node, no replication, no TLS, no ACL; for demo and tests only. Ctrl-C ends it.");
         if args.topics {
-            cluster::prepare(&broker.bootstrap(), &broker.registry_url(), World::Recorded(None)).await?;
+            cluster::prepare(
+                &Connection::plain(&broker.bootstrap()),
+                &RegistryAccess::open(&broker.registry_url()),
+                World::Recorded(None),
+            )
+            .await?;
         }
         let failed = until_failure(&broker);
         let ended = tokio::select! {

@@ -63,8 +63,7 @@ pub(crate) fn run(args: &Demo, flags: &Flags) -> Result<Done, Failure> {
     let broker = runtime
         .block_on(DevBroker::start(Options { data: None, port: None, registry_port: None }))
         .map_err(Failure::dependency)?;
-    let flags =
-        Flags { bootstrap: Some(broker.bootstrap()), registry: Some(broker.registry_url()), world: None, ..flags.clone() };
+    let flags = flags.clone().on_dev_broker(broker.bootstrap(), broker.registry_url());
     let face = Arc::new(Face::default());
     let address = runtime.block_on(http::serve(flags.listen, Arc::clone(&face)))?;
     eprintln!("dev broker {}   registry {}   console http://{address}", broker.bootstrap(), broker.registry_url());

@@ -64,7 +64,7 @@ fn state(flags: &Flags) -> Result<String, String> {
 }
 
 fn admin(flags: &Flags) -> Result<Admin, String> {
-    flags.required_bootstrap().and_then(Admin::new).map_err(|e| e.to_string())
+    flags.connection().and_then(|connection| Admin::new(&connection)).map_err(|e| e.to_string())
 }
 
 fn kafka(flags: &Flags) -> Result<String, String> {
@@ -74,7 +74,7 @@ fn kafka(flags: &Flags) -> Result<String, String> {
 
 fn drift(flags: &Flags) -> Result<String, String> {
     let check = || -> Result<Vec<topics::Change>, Failure> {
-        let admin = Admin::new(flags.required_bootstrap()?)?;
+        let admin = Admin::new(&flags.connection()?)?;
         let world = flags.world.as_deref().map_or(World::Live, |name| World::Recorded(Some(name)));
         let wanted = catalogue::load()?.wanted(world, admin.brokers()?);
         let existing = cluster::tokio()?.block_on(admin.existing())?;

@@ -53,8 +53,7 @@ fn check() -> Done {
 }
 
 fn register(flags: &Flags) -> Result<Done, Failure> {
-    let registry = flags.registry.as_deref().ok_or_else(|| Failure::usage("give --registry URL or set SLIPSTREAM_REGISTRY"))?;
-    for registered in cluster::register(registry)? {
+    for registered in cluster::register(&flags.registry_access()?)? {
         say!("{:>6}  {}", registered.id, registered.subject);
     }
     Ok(Done::Clean)

@@ -51,7 +51,7 @@ enum Action {
 /// The cluster does not answer or refuses, or the answer to the question was no.
 pub(crate) fn run(args: &Topics, flags: &Flags) -> Result<Done, Failure> {
     let runtime = cluster::tokio()?;
-    let admin = Admin::new(flags.required_bootstrap()?)?;
+    let admin = Admin::new(&flags.connection()?)?;
     let catalogue = catalogue::load()?;
     let world = flags.world.as_deref().map_or(World::Live, |name| World::Recorded(Some(name)));
     let wanted = catalogue.wanted(world, admin.brokers()?);

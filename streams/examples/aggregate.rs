@@ -63,7 +63,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         limits.commit_age = Duration::from_millis(ms.parse()?);
     }
     let config = Config {
-        connection: Connection::plain(&setting("BOOTSTRAP")?),
+        connection: Connection::plain(&setting("BOOTSTRAP")?).with("compression.type", "none")?,
         world: World::default(),
         order: Order::Arrival,
         instance: Some(instance.name().to_owned()),

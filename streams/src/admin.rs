@@ -37,7 +37,7 @@ const TOMBSTONES_KEPT: &str = "604800000";
 /// A topic is missing or has another number of partitions, or the cluster does not answer.
 pub(crate) fn prepare(connection: &Connection, plan: &Plan) -> Result<(), RuntimeError> {
     let admin = client(connection)?;
-    let counts = used_counts(&admin, plan)?;
+    let counts = used_counts(connection, &admin, plan)?;
     make_changelogs(&admin, plan, &counts)
 }
 
@@ -52,7 +52,7 @@ fn client(connection: &Connection) -> Result<AdminClient<DefaultClientContext>, 
 pub(crate) fn plain_topology(connection: &Connection, stage: &Stage) -> Result<Topology, RuntimeError> {
     let admin = client(connection)?;
     let (input, output) = (stage.reads[0], stage.writes[0]);
-    let counts = partition_counts(&admin)?;
+    let counts = partition_counts(connection, &admin)?;
     let missing = || RuntimeError::Refused(format!("topic `{input}` is missing: there is nothing to read"));
     let inputs = counts.get(input).copied().ok_or_else(missing)?;
     let topology = plain::topology(stage.clone(), inputs, counts.get(output).copied().unwrap_or(inputs));
@@ -64,10 +64,14 @@ pub(crate) fn plain_topology(connection: &Connection, stage: &Stage) -> Result<T
 }
 
 /// Partition counts of all topics, those that the unit uses checked.
-fn used_counts(admin: &AdminClient<DefaultClientContext>, plan: &Plan) -> Result<BTreeMap<String, i32>, RuntimeError> {
+fn used_counts(
+    connection: &Connection,
+    admin: &AdminClient<DefaultClientContext>,
+    plan: &Plan,
+) -> Result<BTreeMap<String, i32>, RuntimeError> {
     let deadline = Instant::now() + NEWS_TIMEOUT;
     loop {
-        let counts = partition_counts(admin)?;
+        let counts = partition_counts(connection, admin)?;
         let differs = used(plan).into_iter().find_map(|topic| {
             let (name, wanted) = (plan.world.topic(topic), plan.topology.partition_count(topic));
             let found = counts.get(&name).copied();
@@ -105,9 +109,13 @@ fn used(plan: &Plan) -> Vec<Topic> {
     used
 }
 
-fn partition_counts(admin: &AdminClient<DefaultClientContext>) -> Result<BTreeMap<String, i32>, RuntimeError> {
-    let metadata = admin.inner().fetch_metadata(None, TIMEOUT);
-    let metadata = metadata.map_err(|error| RuntimeError::Unreachable(format!("the cluster does not answer: {error}")))?;
+fn partition_counts(
+    connection: &Connection,
+    admin: &AdminClient<DefaultClientContext>,
+) -> Result<BTreeMap<String, i32>, RuntimeError> {
+    let silent =
+        |error| RuntimeError::Unreachable(format!("{} does not answer: {}", connection.bootstrap(), connection.explain(error)));
+    let metadata = admin.inner().fetch_metadata(None, TIMEOUT).map_err(silent)?;
     Ok(metadata.topics().iter().map(|topic| (topic.name().to_owned(), topic.partitions().len() as i32)).collect())
 }
 

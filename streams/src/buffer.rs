@@ -5,7 +5,7 @@
 //! Knows for each input the lowest offset not yet processed, which is what the group commits. Its size is
 //! bounded by its driver: no writer goes further than the skew beyond the slowest.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::codec::Poison;
@@ -45,13 +45,45 @@ pub enum Order {
 pub struct Buffer {
     instants: BTreeMap<Ts, Vec<Arrived>>,
     queue: VecDeque<Arrived>,
-    unprocessed: BTreeMap<Topic, BTreeSet<i64>>,
+    unprocessed: Vec<(Topic, Unprocessed)>,
+}
+
+/// Offsets read and not yet processed. As a rule they come in ascending order, and leave in it.
+#[derive(Debug, Default)]
+struct Unprocessed {
+    /// Ascending, with whether it is processed; the first never is.
+    offsets: VecDeque<(i64, bool)>,
+    count: usize,
+}
+
+impl Unprocessed {
+    fn insert(&mut self, offset: i64) {
+        if self.offsets.back().is_none_or(|(last, _)| *last < offset) {
+            self.offsets.push_back((offset, false));
+            self.count += 1;
+        } else if let Err(place) = self.offsets.binary_search_by_key(&offset, |(offset, _)| *offset) {
+            self.offsets.insert(place, (offset, false));
+            self.count += 1;
+        }
+    }
+
+    fn remove(&mut self, offset: i64) {
+        let Ok(place) = self.offsets.binary_search_by_key(&offset, |(offset, _)| *offset) else { return };
+        self.count -= usize::from(!std::mem::replace(&mut self.offsets[place].1, true));
+        while self.offsets.front().is_some_and(|(_, processed)| *processed) {
+            self.offsets.pop_front();
+        }
+    }
 }
 
 impl Buffer {
     /// Adds a record.
     pub fn push(&mut self, order: Order, arrived: Arrived) {
-        self.unprocessed.entry(arrived.record.topic).or_default().insert(arrived.record.offset);
+        let (topic, offset) = (arrived.record.topic, arrived.record.offset);
+        match self.unprocessed.iter_mut().find(|(name, _)| *name == topic) {
+            Some((_, offsets)) => offsets.insert(offset),
+            None => self.unprocessed.push((topic, Unprocessed { offsets: [(offset, false)].into(), count: 1 })),
+        }
         match order {
             Order::Arrival => self.queue.push_back(arrived),
             Order::EventTime => self.instants.entry(arrived.record.timestamp).or_default().push(arrived),
@@ -91,13 +123,14 @@ impl Buffer {
     /// The lowest offset of a topic that is read and not processed.
     #[must_use]
     pub fn lowest(&self, topic: Topic) -> Option<i64> {
-        self.unprocessed.get(topic)?.first().copied()
+        let (_, unprocessed) = self.unprocessed.iter().find(|(name, _)| *name == topic)?;
+        unprocessed.offsets.front().map(|(offset, _)| *offset)
     }
 
     /// Records that wait.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.unprocessed.values().map(BTreeSet::len).sum()
+        self.unprocessed.iter().map(|(_, offsets)| offsets.count).sum()
     }
 
     /// Whether nothing waits.
@@ -107,8 +140,8 @@ impl Buffer {
     }
 
     fn processed(&mut self, record: &Record) {
-        if let Some(offsets) = self.unprocessed.get_mut(record.topic) {
-            offsets.remove(&record.offset);
+        if let Some((_, offsets)) = self.unprocessed.iter_mut().find(|(name, _)| *name == record.topic) {
+            offsets.remove(record.offset);
         }
     }
 }

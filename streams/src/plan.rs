@@ -1,6 +1,6 @@
 //! What one unit runs in one world: its stages, the names of everything on the cluster, the limits.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -80,7 +80,7 @@ pub(crate) struct Plan {
     pub stages: Vec<usize>,
     /// What each stage of the topology reads, redeliveries included.
     inputs: Vec<Vec<Topic>>,
-    names: HashMap<Topic, Arc<str>>,
+    names: BTreeMap<Topic, Arc<str>>,
     changelogs: HashMap<(usize, StoreId), Arc<str>>,
     routes: HashMap<Arc<str>, Route>,
 }
@@ -89,7 +89,7 @@ impl Plan {
     /// The plan of the stages of `unit`; a unit without stages is one of a source.
     pub(crate) fn new(topology: Topology, codec: Arc<dyn Codec>, world: World, order: Order, limits: Limits, unit: &str) -> Self {
         let stages: Vec<usize> = (0..topology.stages.len()).filter(|i| topology.stages[*i].unit == unit).collect();
-        let names: HashMap<Topic, Arc<str>> =
+        let names: BTreeMap<Topic, Arc<str>> =
             topology.partitions.keys().chain([&topology.progress]).map(|t| (*t, world.topic(t).into())).collect();
         let changelogs = stages.iter().flat_map(|index| {
             let stage = &topology.stages[*index];

@@ -26,6 +26,8 @@ use crate::task::Counts;
 
 /// Records handed over by one poll.
 const POLL_RECORDS: usize = 1_000;
+/// Steps between two looks at the clock.
+const STEPS_PER_LOOK: usize = 32;
 /// Longest wait for a record; also how long a stop may go unnoticed.
 const POLL_WAIT: Duration = Duration::from_millis(50);
 /// Longest pause after an abort.
@@ -332,10 +334,13 @@ impl Shard {
         self.set_late_aside(log)?;
         let limit = self.limit();
         for index in 0..self.actives.len() {
+            let mut steps = 0_usize;
             while self.actives[index].step(self.plan.order, limit, &mut self.out) {
-                self.open.since.get_or_insert(log.now());
+                self.open.since.get_or_insert_with(|| log.now());
                 self.send_outputs(log, index)?;
-                if self.is_full(log.now()) {
+                steps += 1;
+                let is_look = self.open.bytes >= self.plan.limits.commit_bytes || steps.is_multiple_of(STEPS_PER_LOOK);
+                if is_look && self.is_full(log.now()) {
                     self.commit(log)?;
                 }
             }
@@ -358,7 +363,7 @@ impl Shard {
         }
         for index in 0..self.actives.len() {
             while self.actives[index].step_late(&mut self.out) {
-                self.open.since.get_or_insert(log.now());
+                self.open.since.get_or_insert_with(|| log.now());
                 self.send_outputs(log, index)?;
             }
         }

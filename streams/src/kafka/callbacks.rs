@@ -1,6 +1,6 @@
 //! What librdkafka tells from inside a poll: rebalances and delivery reports, kept until asked for.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -56,7 +56,10 @@ pub(super) struct Deliveries(Mutex<Delivered>);
 
 #[derive(Default)]
 struct Delivered {
-    offsets: HashMap<String, Vec<i64>>,
+    /// Of each topic, by partition.
+    offsets: Vec<(String, Vec<i64>)>,
+    /// The topic noted last: the next report is most often of the same.
+    last: usize,
     failed: Option<String>,
 }
 
@@ -83,12 +86,19 @@ impl Deliveries {
 }
 
 impl Delivered {
+    fn place_of(&mut self, topic: &str) -> usize {
+        self.offsets.iter().position(|(name, _)| name == topic).unwrap_or_else(|| {
+            self.offsets.push((topic.to_owned(), Vec::new()));
+            self.offsets.len() - 1
+        })
+    }
+
     fn note(&mut self, topic: &str, partition: i32, next: i64) {
         let Ok(partition) = usize::try_from(partition) else { return };
-        if !self.offsets.contains_key(topic) {
-            self.offsets.insert(topic.to_owned(), Vec::new());
+        if self.offsets.get(self.last).is_none_or(|(name, _)| name != topic) {
+            self.last = self.place_of(topic);
         }
-        let Some(partitions) = self.offsets.get_mut(topic) else { return };
+        let partitions = &mut self.offsets[self.last].1;
         if partitions.len() <= partition {
             partitions.resize(partition + 1, 0);
         }

@@ -7,13 +7,42 @@ use rdkafka::ClientConfig;
 /// Age at which the coordinator aborts the transaction of a dead owner.
 pub(super) const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How to reach a cluster, and as whom.
-#[derive(Debug, Clone, Default)]
+/// What only this module decides, because exactly once depends on it.
+const OWNED: &[&str] = &[
+    "acks",
+    "allow.auto.create.topics",
+    "auto.offset.reset",
+    "bootstrap.servers",
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+    "enable.idempotence",
+    "group.id",
+    "group.instance.id",
+    "group.protocol",
+    "isolation.level",
+    "partition.assignment.strategy",
+    "partitioner",
+    "transaction.timeout.ms",
+    "transactional.id",
+];
+
+/// How to reach a cluster, and as whom. Shown without the values of its properties: passwords are among them.
+#[derive(Clone, Default)]
 pub struct Connection {
-    /// `host:port[,…]`.
-    pub bootstrap: String,
-    /// Further settings of librdkafka, such as those of TLS and SASL.
-    pub properties: Vec<(String, String)>,
+    bootstrap: String,
+    properties: Vec<(String, String)>,
+}
+
+/// A property that is not anybody's to choose.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is decided by the runtime, because exactly once depends on it")]
+pub struct OwnedProperty(String);
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&str> = self.properties.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Connection").field("bootstrap", &self.bootstrap).field("properties", &names).finish()
+    }
 }
 
 impl Connection {
@@ -23,8 +52,27 @@ impl Connection {
         Self { bootstrap: bootstrap.to_owned(), properties: Vec::new() }
     }
 
+    /// With a further setting of librdkafka, such as those of TLS, SASL and compression.
+    ///
+    /// # Errors
+    /// Exactly once depends on it, so it is not free.
+    pub fn with(mut self, name: &str, value: &str) -> Result<Self, OwnedProperty> {
+        if OWNED.contains(&name) {
+            return Err(OwnedProperty(name.to_owned()));
+        }
+        self.properties.push((name.to_owned(), value.to_owned()));
+        Ok(self)
+    }
+
+    /// `host:port[,…]`.
+    #[must_use]
+    pub fn bootstrap(&self) -> &str {
+        &self.bootstrap
+    }
+
     /// Settings that every client of this cluster shares.
-    pub(crate) fn client(&self) -> ClientConfig {
+    #[must_use]
+    pub fn client(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config
             .set("bootstrap.servers", &self.bootstrap)
@@ -48,13 +96,17 @@ impl Connection {
             .set("isolation.level", "read_committed")
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
-            .set("auto.offset.reset", "error")
-            .set("session.timeout.ms", "6000")
-            .set("heartbeat.interval.ms", "500")
-            .set("fetch.queue.backoff.ms", "5")
-            .set("fetch.wait.max.ms", "100")
-            .set("queued.max.messages.kbytes", "16384");
-        config
+            .set("auto.offset.reset", "error");
+        self.prefer(
+            config,
+            &[
+                ("session.timeout.ms", "6000"),
+                ("heartbeat.interval.ms", "500"),
+                ("fetch.queue.backoff.ms", "5"),
+                ("fetch.wait.max.ms", "100"),
+                ("queued.max.messages.kbytes", "16384"),
+            ],
+        )
     }
 
     pub(super) fn producer(&self, transactional_id: &str) -> ClientConfig {
@@ -63,11 +115,46 @@ impl Connection {
             .set("transactional.id", transactional_id)
             .set("transaction.timeout.ms", TRANSACTION_TIMEOUT.as_millis().to_string())
             .set("acks", "all")
-            .set("linger.ms", "0.3")
-            .set("compression.type", "lz4")
-            .set("partitioner", "murmur2_random")
-            .set("queue.buffering.max.messages", "1000000")
-            .set("queue.buffering.max.kbytes", "262144");
+            .set("partitioner", "murmur2_random");
+        self.prefer(
+            config,
+            &[
+                ("linger.ms", "0.3"),
+                ("compression.type", "lz4"),
+                ("queue.buffering.max.messages", "1000000"),
+                ("queue.buffering.max.kbytes", "262144"),
+            ],
+        )
+    }
+
+    /// Sets what the properties leave open.
+    fn prefer(&self, mut config: ClientConfig, settings: &[(&str, &str)]) -> ClientConfig {
+        for (name, value) in settings {
+            if !self.properties.iter().any(|(set, _)| set == name) {
+                config.set(*name, *value);
+            }
+        }
         config
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_exactly_once_needs_is_not_free_and_the_rest_is() {
+        let connection = Connection::plain("a:1");
+        assert_eq!(connection.clone().with("isolation.level", "x").unwrap_err(), OwnedProperty("isolation.level".to_owned()));
+        let connection = connection.with("compression.type", "none").unwrap();
+        assert_eq!(connection.producer("id").get("compression.type"), Some("none"));
+        assert_eq!(connection.producer("id").get("linger.ms"), Some("0.3"));
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        let connection = Connection::plain("a:1").with("sasl.password", "hush-hush").unwrap();
+        let shown = format!("{connection:?}");
+        assert!(shown.contains("sasl.password") && !shown.contains("hush"), "{shown}");
     }
 }

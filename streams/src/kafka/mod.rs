@@ -11,6 +11,7 @@
 
 mod callbacks;
 mod connection;
+mod diagnosis;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,8 +25,8 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use self::callbacks::{Deliveries, Group};
-pub use self::connection::Connection;
 use self::connection::TRANSACTION_TIMEOUT;
+pub use self::connection::{Connection, OwnedProperty};
 use crate::log::{Log, LogError, Offsets, Outgoing, Place, Raw, Rebalance, Watermarks};
 
 /// Longest wait for one answer of the cluster.
@@ -132,6 +133,10 @@ impl Drop for KafkaLog {
 
 impl Log for KafkaLog {
     fn poll(&mut self, limit: usize, wait: Duration, take: &mut dyn FnMut(Raw<'_>)) -> Result<usize, LogError> {
+        if self.in_transaction {
+            // Reports are taken while their records are still warm, not all at the commit.
+            self.producer.poll(Duration::ZERO);
+        }
         let mut wait = wait;
         for got in 0..limit {
             match self.consumer.poll(wait) {
@@ -213,11 +218,8 @@ impl Log for KafkaLog {
 
     fn send(&mut self, record: Outgoing<'_>) -> Result<(), LogError> {
         self.begin()?;
-        let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
-        for (key, value) in record.headers {
-            headers = headers.insert(Header { key, value: Some(value) });
-        }
-        let mut message = BaseRecord::to(record.topic).partition(record.partition).key(record.key).headers(headers);
+        let mut message = BaseRecord::to(record.topic).partition(record.partition).key(record.key);
+        message.headers = headers_of(&record);
         message.payload = record.value;
         message.timestamp = record.timestamp;
         let deadline = Instant::now() + TRANSACTION_TIMEOUT;
@@ -278,6 +280,13 @@ impl Log for KafkaLog {
     fn now(&self) -> Duration {
         self.since.elapsed()
     }
+}
+
+/// A record without headers needs no list of them.
+fn headers_of(record: &Outgoing<'_>) -> Option<OwnedHeaders> {
+    let list = || OwnedHeaders::new_with_capacity(record.headers.len());
+    let insert = |list: OwnedHeaders, (key, value): &(&str, String)| list.insert(Header { key, value: Some(value) });
+    (!record.headers.is_empty()).then(|| record.headers.iter().fold(list(), insert))
 }
 
 /// Calls again while the client says that this helps; what is unresolved after that is unknown.

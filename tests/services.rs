@@ -1,0 +1,121 @@
+//! The program on clusters as they are run in earnest: one that asks who it is (TLS, SCRAM, ACLs), one of three brokers;
+//! both with a real schema registry.
+//!
+//! The clusters live as long as their test. Where no services were started (`SLIPSTREAM_TEST_REGISTRY` is not set) the
+//! tests say so and pass.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may stop at the first surprise")]
+
+mod support;
+
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use support::{assert_same, run_clean, scratch, slipstream, text};
+use tempfile::TempDir;
+
+/// Small enough to be played in seconds, with people in it.
+const SCENARIO: [&str; 4] = ["simulate", "weather-at-hub", "--seed", "7"];
+
+/// Kafka from one of the scripts, ended with the value.
+struct Kafka {
+    script: PathBuf,
+    folder: TempDir,
+    bootstrap: String,
+    registry: String,
+}
+
+impl Kafka {
+    fn start(script: &str) -> Option<Self> {
+        let Ok(registry) = std::env::var("SLIPSTREAM_TEST_REGISTRY") else {
+            assert!(std::env::var_os("CI").is_none(), "CI must run this on real services");
+            eprintln!("skipped: SLIPSTREAM_TEST_REGISTRY is not set; deploy/local/with-services.sh sets it");
+            return None;
+        };
+        let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("deploy/local").join(script);
+        // From here on a panic ends what the script has started.
+        let mut kafka = Self { script, folder: scratch(), bootstrap: String::new(), registry };
+        let output = kafka.script("start").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        kafka.bootstrap = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+        Some(kafka)
+    }
+
+    fn script(&self, action: &str) -> Command {
+        let mut command = Command::new(&self.script);
+        command.arg(action).arg(self.folder.path()).stdin(Stdio::null());
+        command
+    }
+
+    /// The program in a world of this cluster.
+    fn command(&self, world: &str, arguments: &[&str]) -> Command {
+        let mut command = slipstream(arguments);
+        command.args(["--world", world, "--bootstrap", &self.bootstrap, "--registry", &self.registry]);
+        command
+    }
+
+    /// The program as this user.
+    fn as_user(&self, world: &str, arguments: &[&str], user: &str, password: &str) -> Command {
+        let mut command = self.command(world, arguments);
+        command.env("SLIPSTREAM_KAFKA_SECURITY_PROTOCOL", "SASL_SSL").env("SLIPSTREAM_KAFKA_SASL_MECHANISM", "SCRAM-SHA-512");
+        command.env("SLIPSTREAM_KAFKA_SASL_USERNAME", user).env("SLIPSTREAM_KAFKA_SASL_PASSWORD", password);
+        command.env("SLIPSTREAM_KAFKA_SSL_CA_LOCATION", self.folder.path().join("ca.pem"));
+        command
+    }
+}
+
+impl Drop for Kafka {
+    fn drop(&mut self) {
+        let ended = self.script("stop").status();
+        assert!(ended.is_ok_and(|status| status.success()) || std::thread::panicking(), "the cluster did not end");
+    }
+}
+
+/// What a command says when it cannot reach its cluster.
+fn refusal(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8(output.stderr.clone()).unwrap();
+    assert!(!said.contains("-secret"), "a password: {said}");
+    said
+}
+
+fn assert_plays(mut replay: Command, out: &TempDir) {
+    let played = replay.output().unwrap();
+    assert!(played.status.success(), "{}", String::from_utf8_lossy(&played.stderr));
+    let alone = scratch();
+    run_clean(&[&SCENARIO[..], &["--out", &text(alone.path())]].concat());
+    assert_same(alone.path(), out.path());
+}
+
+/// Also: every schema is registered at, and read from, a registry that is not ours.
+#[test]
+fn a_cluster_that_asks_who_you_are() {
+    let Some(kafka) = Kafka::start("secure.sh") else { return };
+    let out = scratch();
+    let replay = [&SCENARIO[..], &["--out", &text(out.path())]].concat();
+    assert_plays(kafka.as_user("allowed", &replay, "app", "app-secret"), &out);
+
+    let list = |user, password| kafka.as_user("allowed", &["topics", "list"], user, password);
+    let said = refusal(&list("app", "wrong-secret").output().unwrap());
+    assert!(said.contains("uthentication") && said.contains("check sasl.mechanism, sasl.username and sasl.password"), "{said}");
+
+    let said = refusal(&list("app", "app-secret").env_remove("SLIPSTREAM_KAFKA_SSL_CA_LOCATION").output().unwrap());
+    assert!(said.contains("ssl.ca.location"), "{said}");
+
+    // Known, but allowed nothing.
+    let said = refusal(&kafka.as_user("allowed", &["topics", "apply"], "nobody", "nobody-secret").output().unwrap());
+    assert!(said.to_lowercase().contains("authorization"), "{said}");
+    // Allowed, but not here.
+    let said = refusal(&kafka.as_user("elsewhere", &["topics", "apply"], "app", "app-secret").output().unwrap());
+    assert!(said.to_lowercase().contains("authorization"), "{said}");
+}
+
+#[test]
+fn three_brokers_give_the_bytes_of_the_replay_alone() {
+    let Some(kafka) = Kafka::start("three.sh") else { return };
+    let out = scratch();
+    assert_plays(kafka.command("three", &[&SCENARIO[..], &["--out", &text(out.path())]].concat()), &out);
+    let described = kafka.command("three", &["topics", "describe", "flight.events"]).output().unwrap();
+    let described = String::from_utf8(described.stdout).unwrap();
+    assert!(described.contains("min.insync.replicas"), "{described}");
+}
