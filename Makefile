@@ -3,7 +3,7 @@
 #   make demo     builds, then plays a real day of air traffic through the whole pipeline
 #   make test     everything: `check`, then every test, with real servers beside it
 #   make check    fast: format, lints, dependency policy, unit tests, generated files
-#   make bench    every benchmark
+#   make bench    the duel with Kafka Streams and bare librdkafka: writes docs/BENCHMARKS.md; wants a quiet machine
 #   make simulate the long search: 10,000 seeds of the pipeline on the broker's model, 2,000 for each bug planted to be found
 
 SHELL := /bin/bash
@@ -35,8 +35,11 @@ check: $(DENY)
 	cargo test --workspace --quiet --lib --test tidy --test dependencies --test generated
 
 bench:
-	$(LOCAL)/install.sh build
-	cargo bench --workspace
+	$(LOCAL)/install.sh bench
+	cargo build --release -p slipstream-streams --example aggregate
+	cargo bench --no-run -p slipstream-streams --bench duel
+	SERVICES=kafka taskset -c 0 $(LOCAL)/with-services.sh env DUEL_OUT=$(CURDIR)/docs \
+		DUEL_STREAMS_JARS=$$($(LOCAL)/streams.sh jars) cargo bench -p slipstream-streams --bench duel
 
 # Release, because it is the number of runs that counts. Remakes the list of the seeds that found the planted bugs.
 simulate:

@@ -92,7 +92,8 @@ fn assert_plays(mut replay: Command, out: &TempDir) {
 fn a_cluster_that_asks_who_you_are() {
     let Some(kafka) = Kafka::start("secure.sh") else { return };
     let out = scratch();
-    let replay = [&SCENARIO[..], &["--out", &text(out.path())]].concat();
+    let into = text(out.path());
+    let replay = [&SCENARIO[..], &["--out", &into]].concat();
     assert_plays(kafka.as_user("allowed", &replay, "app", "app-secret"), &out);
 
     let list = |user, password| kafka.as_user("allowed", &["topics", "list"], user, password);

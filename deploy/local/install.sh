@@ -3,13 +3,17 @@
 #
 #   install.sh build       what `cargo build` needs: a C compiler, make, pkg-config, OpenSSL headers
 #   install.sh services    that, and what the real servers and foreign clients of `make test` need
+#   install.sh bench       that, and what compiles the peers of `make bench`
+#   install.sh databases   PostgreSQL and Redis, for postgres.sh and redis.sh
 #
 # As root or through sudo. No running system service is touched, and none is started by what is installed here.
 set -euo pipefail
 
 declare -A needs=(
     [build]="build-essential pkg-config libssl-dev"
-    [services]="build-essential pkg-config libssl-dev curl openjdk-17-jre-headless maven kcat python3 python3-venv"
+    [services]="build-essential pkg-config libssl-dev curl openjdk-17-jre-headless maven kcat openssl python3 python3-venv"
+    [bench]="build-essential pkg-config libssl-dev curl openjdk-17-jdk-headless maven kcat openssl python3 python3-venv util-linux"
+    [databases]="postgresql redis-server"
 )
 packages=${needs[${1-}]-}
 [ -n "$packages" ] || { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" >&2; exit 2; }

@@ -22,7 +22,7 @@
 //! | `kafka`, `admin`, `runtime`, `source`, `instance` | all of it on Apache Kafka (feature `kafka`) |
 //! | `simulation` | all of it on the broker's model, with seeded faults (feature `model`) |
 //!
-//! Without features the crate does no IO beyond the journal, starts no thread and reads no clock.
+//! `examples/aggregate.rs` is a whole program on it. Without features the crate does no IO beyond the journal, starts no thread and reads no clock.
 
 pub mod buffer;
 pub mod codec;

@@ -6,6 +6,21 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::PathBuf;
 
+/// What the report says before its tables.
+const HEAD: &str = "# Benchmarks
+
+Written by `make bench` (streams/benches/duel); every figure of every round is in benchmarks/duel.csv.
+
+Each contender reads the same backlog of one Apache Kafka 4.3.1 node, 6 partitions, no compression, 50,000 keys drawn at
+random. `slipstream` is streams/examples/aggregate.rs as it stands, nothing tuned; `kafka-streams` does the same with
+exactly_once_v2 and a RocksDB store with changelog, at its defaults, `-best` with 256 KiB producer batches, `-10ms` with commits
+every 10 ms; `librdkafka` copies records and keeps nothing: idempotent, in transactions of 100 ms, and in
+transactions with one changelog write per record. The contender has core 1, broker and umpire have core 0. The clock
+starts when a quarter of the backlog is committed. Latency is from the intended time of sending to the read of the
+committed output at 200 records a second. Restart is kill -9 with 1,000,000 keys of 160 bytes, until the first new output
+is committed. Compare columns within one run; absolute figures need an otherwise idle machine.
+";
+
 /// The figures of one run of the bench.
 pub struct Report {
     folder: PathBuf,
@@ -18,7 +33,8 @@ impl Report {
     pub fn open(folder: &str) -> Self {
         let folder = PathBuf::from(folder);
         std::fs::create_dir_all(&folder).unwrap();
-        let mut raw = File::create(folder.join("duel.csv")).unwrap();
+        std::fs::create_dir_all(folder.join("benchmarks")).unwrap();
+        let mut raw = File::create(folder.join("benchmarks/duel.csv")).unwrap();
         writeln!(raw, "contender,figure,round,value").unwrap();
         Self { folder, raw, figures: BTreeMap::new() }
     }
@@ -32,7 +48,7 @@ impl Report {
 
     /// Writes the tables: one for each figure, with medians, spread, and the ratio to ours.
     pub fn write(&self) {
-        let mut text = String::new();
+        let mut text = format!("{HEAD}\n{}\n", machine());
         for (figure, rows) in &self.figures {
             writeln!(text, "\n### {figure}\n\n| contender | median | least | most | slipstream / it |\n|---|---|---|---|---|")
                 .unwrap();
@@ -45,8 +61,18 @@ impl Report {
                     .unwrap();
             }
         }
-        std::fs::write(self.folder.join("duel.md"), text).unwrap();
+        std::fs::write(self.folder.join("BENCHMARKS.md"), text).unwrap();
     }
+}
+
+/// What the figures depend on beside the programs.
+fn machine() -> String {
+    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+    let cpus = read("/proc/cpuinfo");
+    let model = cpus.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
+    let load = read("/proc/loadavg");
+    let load = load.split(' ').next().unwrap_or_default();
+    format!("This run: {}; load average {load} at its end.", model.trim_start_matches(['\t', ' ', ':']))
 }
 
 fn median(values: &[f64]) -> f64 {
