@@ -72,9 +72,9 @@ impl Log {
         }
     }
 
-    /// Last stable offset: everything before it is decided.
+    /// Last stable offset: everything before it is decided. Not before the start, though an open transaction may begin there.
     pub(crate) fn stable(&self) -> i64 {
-        self.producers.first_open().unwrap_or(self.end)
+        self.producers.first_open().unwrap_or(self.end).max(self.start)
     }
 
     /// Where a reader of this isolation level must stop.

@@ -9,8 +9,8 @@ use rdkafka::producer::Producer as _;
 
 use crate::Check;
 use crate::kit::{
-    GLANCE, PATIENCE, Producer, Site, answers, at, committed, committed_within, eventually, offsets, put, read_to_end, settle,
-    values,
+    GLANCE, PATIENCE, Producer, Site, answers, at, committed, committed_within, eventually, offsets, options, put, read_to_end,
+    settle, values, wait,
 };
 
 pub(crate) const CHECKS: &[Check] = &[
@@ -20,6 +20,7 @@ pub(crate) const CHECKS: &[Check] = &[
     ("transaction commits two topics and the offsets together", commit),
     ("abort is invisible to those who read committed", abort),
     ("open transaction holds back later records", last_stable_offset),
+    ("last stable offset is never before the start", trimmed),
     ("interleaved transactions end each in its own way", interleaved),
     ("control markers take offsets", markers),
     ("producer replaced by its successor is fenced", fenced),
@@ -113,6 +114,21 @@ fn last_stable_offset(site: &Site) {
     commit_now(&producer);
     assert_eq!(seen(site, &topic, "read_committed"), ["before", "open", "after"]);
     assert_eq!((end(site, &topic, "read_committed"), end(site, &topic, "read_uncommitted")), (4, 4));
+}
+
+/// Records are deleted up to the middle of a transaction that is still open.
+fn trimmed(site: &Site) {
+    let topic = site.topic("t", 1, &[]);
+    let (plain, producer) = (site.producer(&[]), site.transactional("id", &[]));
+    put(&plain, &topic, 0, &["before"]);
+    producer.begin_transaction().unwrap();
+    put(&producer, &topic, 0, &["open"]);
+    wait(site.admin().delete_records(&at(&topic, 0, 2), &options())).unwrap().find_partition(&topic, 0).unwrap().error().unwrap();
+    assert_eq!(end(site, &topic, "read_committed"), 2);
+    put(&plain, &topic, 0, &["after"]);
+    assert_eq!((end(site, &topic, "read_committed"), end(site, &topic, "read_uncommitted")), (2, 3));
+    commit_now(&producer);
+    assert_eq!(seen(site, &topic, "read_committed"), ["after"]);
 }
 
 fn interleaved(site: &Site) {
