@@ -194,9 +194,11 @@ fn whatever_breaks_the_records_are_those_of_the_reference_schedule() {
             Ok(outcome) => outcome.struck.into_iter().for_each(|(fault, times)| *struck.entry(fault).or_default() += times),
             Err(error) => {
                 let least = search::shrink(case, SHRINK_RUNS_MAX, &mut |case| day.run(case).is_err());
-                panic!("{error}
+                panic!(
+                    "{error}
 seed {seed} failed; the least case that still fails:
-    {least} cargo test --test simulation");
+    {least} cargo test --test simulation"
+                );
             }
         }
         runs += 1;

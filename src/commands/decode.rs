@@ -13,6 +13,7 @@ use serde::Serialize;
 use slipstream_producers::messages::bcbp::Pass;
 use slipstream_producers::messages::ldm::Load;
 use slipstream_producers::messages::mvt::Movement;
+use slipstream_producers::messages::pnl::Part;
 use slipstream_producers::messages::ssim::Record;
 use slipstream_producers::messages::telex::{Telex, Traffic};
 use slipstream_producers::weather::bulletin::Bulletin;
@@ -48,6 +49,8 @@ enum Format {
     Mvt,
     /// Load messages (IATA AHM 583), one object for each message
     Ldm,
+    /// Passenger name lists and their changes (IATA RP 1708), one object for each part
+    Pnl,
     /// Records of a schedule file (IATA SSIM chapter 7), one a line of 200 characters
     Ssim,
 }
@@ -71,6 +74,7 @@ pub(crate) fn run(args: &Decode) -> Result<Done, Failure> {
         Format::Ssim => lines(&mut exchange, Record::read)?,
         Format::Mvt => telexes(&mut exchange, Movement::read)?,
         Format::Ldm => telexes(&mut exchange, Load::read)?,
+        Format::Pnl => telexes(&mut exchange, Part::read)?,
         Format::Taf => taf(&mut exchange)?,
     }
     exchange.finish()

@@ -5,6 +5,7 @@
 //! | [`bcbp`] | bar-coded boarding pass, IATA Resolution 792 |
 //! | [`mvt`] | aircraft movement message, IATA AHM 780 |
 //! | [`ldm`] | load message, IATA AHM 583 |
+//! | [`pnl`] | passenger name list and its changes, IATA RP 1708 |
 //! | [`ssim`] | schedule file, IATA SSIM chapter 7 |
 //! | [`telex`] | cuts Type B traffic into messages; address, origin and correction lines |
 //!
@@ -14,5 +15,6 @@
 pub mod bcbp;
 pub mod ldm;
 pub mod mvt;
+pub mod pnl;
 pub mod ssim;
 pub mod telex;

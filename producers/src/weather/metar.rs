@@ -256,7 +256,8 @@ impl Body {
     fn air(&mut self, group: &str) -> bool {
         if let Some(read) = air::temperatures(group).filter(|_| self.expects.temperatures) {
             (self.report.air_c, self.report.dew_point_c) = (read.air_c, read.dew_point_c);
-            self.expects.temperatures = false;
+            // Slashes may also stand for sky or weather: the temperature can still come.
+            self.expects.temperatures = read.air_c.is_none() && read.dew_point_c.is_none();
             return true;
         }
         let pressure = air::pressure(group);

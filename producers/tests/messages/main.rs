@@ -5,4 +5,5 @@
 mod bcbp;
 mod ldm;
 mod mvt;
+mod pnl;
 mod ssim;
