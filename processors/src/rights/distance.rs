@@ -1,21 +1,50 @@
 //! How far apart two airports are: first departure to final destination, directly (C-559/16).
 //!
 //! WGS 84 geodesic between the airports' reference points; a sphere is computed beside it as a check, because near
-//! a band's end the method alone can decide.
+//! a band's end the method alone can decide. The geodesic takes longer than the rest of a decision, so the last ones are
+//! remembered; that changes no answer.
 
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use geographiclib_rs::{Geodesic, InverseGeodesic};
 use slipstream_schemas::ids::Airport;
 
-use super::territory::place;
+use super::territory::{Place, number, place};
 
+/// Codes of three letters that there can be.
+const AIRPORT_CODES: usize = 26 * 26 * 26;
 /// Mean radius of the Earth, kilometres (IUGG).
 const RADIUS_KM: f64 = 6371.0088;
 /// Nearer than this to a band's end, the answer is for a person to look at, kilometres.
 const MARGIN_KM: f64 = 5.0;
 
 static ELLIPSOID: LazyLock<Geodesic> = LazyLock::new(Geodesic::wgs84);
+
+/// Distances that are remembered: the pairs that a network of a few thousand routes asks for.
+const REMEMBERED: usize = 8192;
+/// At the place of a pair: one more than the number of the pair above 32 bits of decimetres; 0 is empty.
+static MEMORY: [AtomicU64; REMEMBERED] = [const { AtomicU64::new(0) }; REMEMBERED];
+
+/// The distance of a pair of places, from memory or worked out.
+fn remembered(from: usize, to: usize, work_out: impl FnOnce() -> u32) -> u32 {
+    let pair = (from * AIRPORT_CODES + to + 1) as u64;
+    let slot = &MEMORY[pair as usize % REMEMBERED];
+    // One word holds pair and distance, so that no reader sees the one without the other.
+    let held = slot.load(Ordering::Relaxed);
+    if held >> 32 == pair {
+        return held as u32;
+    }
+    let decimetres = work_out();
+    slot.store(pair << 32 | u64::from(decimetres), Ordering::Relaxed);
+    decimetres
+}
+
+/// On the ellipsoid, to the decimetre: at most 20,004 km.
+fn decimetres(a: &Place, b: &Place) -> u32 {
+    let metres: f64 = ELLIPSOID.inverse(a.latitude, a.longitude, b.latitude, b.longitude);
+    (metres * 10.0).round() as u32
+}
 
 /// A great-circle distance.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,11 +59,11 @@ pub struct Distance {
 #[must_use]
 pub fn distance(from: Airport, to: Airport) -> Option<Distance> {
     let (a, b) = (place(from)?, place(to)?);
-    let metres: f64 = ELLIPSOID.inverse(a.latitude, a.longitude, b.latitude, b.longitude);
+    let decimetres = remembered(number(from), number(to), || decimetres(a, b));
     let (lat_a, lat_b) = (a.latitude.to_radians(), b.latitude.to_radians());
     let (half_lat, half_lon) = ((lat_b - lat_a) / 2.0, (b.longitude - a.longitude).to_radians() / 2.0);
     let chord = half_lat.sin().powi(2) + lat_a.cos() * lat_b.cos() * half_lon.sin().powi(2);
-    Some(Distance { km: metres / 1000.0, sphere_km: 2.0 * RADIUS_KM * chord.sqrt().min(1.0).asin() })
+    Some(Distance { km: f64::from(decimetres) / 10_000.0, sphere_km: 2.0 * RADIUS_KM * chord.sqrt().min(1.0).asin() })
 }
 
 impl Distance {

@@ -160,10 +160,14 @@ fn code(number: usize) -> Option<Airport> {
     text.parse().ok()
 }
 
+/// The number of a code: 0 for `AAA`.
+pub(super) fn number(airport: Airport) -> usize {
+    airport.as_str().bytes().fold(0, |number, letter| number * LETTERS + usize::from(letter - b'A'))
+}
+
 /// The airport's place; none where the reference table has none.
 pub(super) fn place(airport: Airport) -> Option<&'static Place> {
-    let number = airport.as_str().bytes().fold(0, |number, letter| number * LETTERS + usize::from(letter - b'A'));
-    PLACES.get(number)?.as_ref()
+    PLACES.get(number(airport))?.as_ref()
 }
 
 /// Whether any airport of the reference table lies in a country of that code.
