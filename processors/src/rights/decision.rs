@@ -179,7 +179,8 @@ fn open(case: &Case) -> Decision<'_> {
 }
 
 /// Dates one of which lies in each period of the territory table: without a date, all have to agree.
-const EPOCHS: [&str; 7] = ["2005-06-01", "2007-06-01", "2012-06-01", "2013-08-01", "2014-06-01", "2020-06-01", "2021-06-01"];
+const EPOCHS: [&str; 8] =
+    ["2005-06-01", "2007-06-01", "2010-06-01", "2012-06-01", "2013-08-01", "2014-06-01", "2020-06-01", "2021-06-01"];
 
 /// No date is known, and on none would a regime cover the journey.
 fn is_outside_on_any_date(law: &Law, case: &Case) -> bool {
@@ -216,6 +217,10 @@ fn covered<'c>(law: &'c Law, case: &'c Case, included: Option<bool>, decision: &
     }
     let Some(primary) = primary else {
         scopes.iter().for_each(|scope| scope.note(&journey, proof));
+        if on.is_none() {
+            // The map of today leaves it out; that of another day does not.
+            return proof.lacks("as_of");
+        }
         return out_of_scope(case, decision);
     };
     primary.note(&journey, proof);

@@ -84,7 +84,7 @@ fn ordinary(row: &Row<'_>, event: &str) -> Vec<(&'static str, &'static str)> {
     // Journeys of a carrier's own table name it; everything else flies on a Hungarian licence.
     let carrier: &[_] = if row.has("carrier") || row.has("licence") { &[] } else { &[("licence", "HU")] };
     let all = of_all.iter().chain(late).chain(gone).chain(carrier).copied();
-    all.filter(|(column, _)| !row.has(column) && !(offered && *column == "offer")).collect()
+    all.filter(|(column, _)| !(row.has(column) || offered && *column == "offer")).collect()
 }
 
 /// What a table is about, where its rows do not say.
