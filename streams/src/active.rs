@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::breaker::Breaker;
 use crate::buffer::{Arrived, Buffer, Order};
 use crate::codec::Promise;
 use crate::progress::{Line, View, Writer};
@@ -50,6 +51,7 @@ pub(crate) struct Active {
     frontier: Ts,
     written: BTreeMap<(Topic, i32), i64>,
     touched: BTreeSet<(Topic, i32)>,
+    breaker: Breaker,
 }
 
 impl Active {
@@ -70,6 +72,7 @@ impl Active {
             frontier: Ts::MIN,
             written: BTreeMap::new(),
             touched: BTreeSet::new(),
+            breaker: Breaker::default(),
         }
     }
 
@@ -266,6 +269,11 @@ impl Active {
     /// The offsets to commit: of each input the lowest not yet processed.
     pub(crate) fn next_offsets(&self) -> impl Iterator<Item = (Topic, i64)> {
         self.inputs.iter().map(|input| (input.topic, self.buffer.lowest(input.topic).unwrap_or(input.position)))
+    }
+
+    /// Why it should stop: it refuses more than so many of its last records.
+    pub(crate) fn refuses_too_much(&mut self, letters_max: u64) -> Option<String> {
+        self.breaker.check(self.name, &self.task.counts, letters_max).err()
     }
 
     /// What it last promised.

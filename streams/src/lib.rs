@@ -46,6 +46,8 @@ pub mod world;
 #[cfg(any(feature = "kafka", feature = "model"))]
 mod active;
 #[cfg(any(feature = "kafka", feature = "model"))]
+mod breaker;
+#[cfg(any(feature = "kafka", feature = "model"))]
 mod commit;
 #[cfg(any(feature = "kafka", feature = "model"))]
 mod follower;
@@ -53,6 +55,8 @@ mod follower;
 pub mod plan;
 #[cfg(any(feature = "kafka", feature = "model"))]
 mod publisher;
+#[cfg(any(feature = "kafka", feature = "model"))]
+mod report;
 #[cfg(any(feature = "kafka", feature = "model"))]
 mod restore;
 #[cfg(any(feature = "kafka", feature = "model"))]
@@ -68,6 +72,8 @@ pub mod clock;
 pub mod instance;
 #[cfg(feature = "kafka")]
 pub mod kafka;
+#[cfg(feature = "kafka")]
+pub mod query;
 #[cfg(feature = "kafka")]
 pub mod retry;
 #[cfg(feature = "kafka")]

@@ -36,6 +36,8 @@ pub struct Limits {
     pub promise_gap: Duration,
     /// Longest restore without a row of progress.
     pub restore_stall: Duration,
+    /// Dead letters of one task, in a thousand events (records processed, letters written), at which it stops.
+    pub dead_letters_max: u64,
     /// In a live world, a source that says nothing counts as having promised all but this much of the present, in milliseconds.
     pub silence: Ts,
 }
@@ -49,6 +51,7 @@ impl Default for Limits {
             commit_bytes: 4 << 20,
             promise_gap: Duration::from_secs(1),
             restore_stall: Duration::from_secs(60),
+            dead_letters_max: 400,
             silence: SILENCE,
         }
     }

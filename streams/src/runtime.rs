@@ -8,6 +8,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -19,6 +20,7 @@ use crate::kafka::{Connection, KafkaLog, Member};
 use crate::log::LogError;
 use crate::plain::Plain;
 use crate::plan::{Limits, Plan};
+use crate::query::{self, QueryError, Question, Rows};
 use crate::record::Ts;
 use crate::reference::SourceError;
 use crate::shard::Shard;
@@ -86,17 +88,49 @@ impl From<SourceError> for RuntimeError {
 }
 
 /// A running pipeline. Dropping it stops the threads without waiting for them.
-#[derive(Debug)]
 pub struct Handle {
     stop: Arc<AtomicBool>,
-    shards: Vec<(StatusCell, JoinHandle<Result<(), RuntimeError>>)>,
+    shards: Vec<Running>,
+}
+
+/// A shard's thread, and the ways to it.
+struct Running {
+    status: StatusCell,
+    plan: Arc<Plan>,
+    questions: SyncSender<Question>,
+    thread: JoinHandle<Result<(), RuntimeError>>,
+}
+
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.status()).finish()
+    }
 }
 
 impl Handle {
     /// What every shard says of itself; never waits for one.
     #[must_use]
     pub fn status(&self) -> Vec<ShardStatus> {
-        self.shards.iter().map(|(status, _)| status.get()).collect()
+        self.shards.iter().map(|shard| shard.status.get()).collect()
+    }
+
+    /// The committed rows of `key` in a store of a stage, at most [`query::ROWS_MAX`]: (sub-key, value).
+    ///
+    /// Waits for the shard that has the key, never the other way round: up to a poll (50 ms) when it is idle.
+    ///
+    /// # Errors
+    /// See [`QueryError`].
+    pub fn query(&self, stage: &str, store: &str, key: &str) -> Result<Rows, QueryError> {
+        let mut error = QueryError::Unknown(stage.to_owned(), store.to_owned());
+        for shard in &self.shards {
+            match query::ask(&shard.plan, &shard.questions, (stage, store), key) {
+                // Another unit's shard knows nothing of the stage: that says nothing against what others said.
+                Err(QueryError::Unknown(..)) => {}
+                Err(other) => error = other,
+                Ok(rows) => return Ok(rows),
+            }
+        }
+        Err(error)
     }
 
     /// Asks every shard to commit what is done and to leave its group.
@@ -107,7 +141,7 @@ impl Handle {
     /// Whether every shard has ended.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.shards.iter().all(|(_, thread)| thread.is_finished())
+        self.shards.iter().all(|shard| shard.thread.is_finished())
     }
 
     /// Waits until every shard has ended.
@@ -118,7 +152,7 @@ impl Handle {
         let ended: Vec<Result<(), RuntimeError>> = self
             .shards
             .drain(..)
-            .map(|(_, thread)| thread.join().unwrap_or_else(|_| Err(RuntimeError::Refused("a shard panicked".to_owned()))))
+            .map(|shard| shard.thread.join().unwrap_or_else(|_| Err(RuntimeError::Refused("a shard panicked".to_owned()))))
             .collect();
         ended.into_iter().collect()
     }
@@ -156,12 +190,14 @@ pub fn start(
         for number in 0..config.shards.max(1) {
             let member = member(config, &plan, unit, &instance, number);
             let status = StatusCell::new(unit, number);
-            let shard = Shard::new(Arc::clone(&plan), bases(config, unit, number), status.clone());
+            let mut shard = Shard::new(Arc::clone(&plan), bases(config, unit, number), status.clone());
+            let (questions, asked) = query::queue();
+            shard.questions = Some(asked);
             let runner = Runner { connection: config.connection.clone(), member, shard, status: status.clone(), since };
             let stop = Arc::clone(&stop);
             let thread = std::thread::Builder::new().name(format!("{unit}-{number}")).spawn(move || runner.run(&stop));
             let thread = thread.map_err(|error| RuntimeError::Refused(format!("no thread: {error}")))?;
-            handle.shards.push((status, thread));
+            handle.shards.push(Running { status, plan: Arc::clone(&plan), questions, thread });
         }
     }
     Ok(handle)

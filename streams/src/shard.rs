@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 #[cfg(feature = "kafka")]
 use std::sync::atomic::{AtomicBool, Ordering};
+#[cfg(feature = "kafka")]
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use crate::active::Active;
@@ -18,9 +20,11 @@ use crate::edge;
 use crate::follower::{Follower, News};
 use crate::log::{Log, LogError, Offsets, Outgoing, Place, Raw, Rebalance, Watermarks};
 use crate::plan::{Plan, Route};
+#[cfg(feature = "kafka")]
+use crate::query::Question;
 use crate::record::{Record, Topic, Ts};
 use crate::restore::Restore;
-use crate::status::{Phase, ShardStatus, StatusCell, TaskStatus};
+use crate::status::StatusCell;
 use crate::store::{Bases, State};
 use crate::task::Counts;
 
@@ -33,7 +37,7 @@ const POLL_WAIT: Duration = Duration::from_millis(50);
 /// Longest pause after an abort.
 const ABORT_PAUSE_MAX: Duration = Duration::from_secs(1);
 /// Time between two looks at the ends of the inputs.
-const LAG_GAP: Duration = Duration::from_secs(5);
+pub(crate) const LAG_GAP: Duration = Duration::from_secs(5);
 /// Time between two reports while nothing is committed.
 const REPORT_GAP: Duration = Duration::from_millis(250);
 
@@ -48,7 +52,7 @@ pub(crate) struct Kept {
 }
 
 /// Where a shard stands.
-enum Stand {
+pub(crate) enum Stand {
     /// Waiting for the group.
     Idle,
     /// Reading changelogs and promises.
@@ -75,7 +79,7 @@ pub(crate) struct Shard {
     /// Local copies that turned out to belong to other changelogs.
     pub(crate) rebuilt: u64,
     parked: BTreeMap<(usize, i32), Kept>,
-    stand: Stand,
+    pub(crate) stand: Stand,
     owned: Vec<Place>,
     pub(crate) committed: Offsets,
     pub(crate) open: Open,
@@ -83,12 +87,15 @@ pub(crate) struct Shard {
     pub(crate) framed: Vec<u8>,
     pub(crate) last_commit: Duration,
     pub(crate) last_promise: Duration,
-    last_report: Duration,
-    last_lag: Duration,
-    ends: Watermarks,
+    pub(crate) last_report: Duration,
+    pub(crate) last_lag: Duration,
+    pub(crate) ends: Watermarks,
     pub(crate) aborts_in_a_row: u32,
     busy: bool,
     fault: Option<LogError>,
+    /// What others want to know of committed state.
+    #[cfg(feature = "kafka")]
+    pub(crate) questions: Option<Receiver<Question>>,
     pub(crate) status: StatusCell,
 }
 
@@ -117,6 +124,8 @@ impl Shard {
             aborts_in_a_row: 0,
             busy: false,
             fault: None,
+            #[cfg(feature = "kafka")]
+            questions: None,
             status,
         }
     }
@@ -159,6 +168,8 @@ impl Shard {
 
     /// One round: read, answer the group, do what can be done, commit if it is time.
     pub(crate) fn turn(&mut self, log: &mut dyn Log) -> Result<(), LogError> {
+        #[cfg(feature = "kafka")]
+        self.answer();
         let wait = self.wait(log.now());
         let got = log.poll(POLL_RECORDS, wait, &mut |raw| self.take(&raw))?;
         if let Some(fault) = self.fault.take() {
@@ -338,6 +349,7 @@ impl Shard {
             while self.actives[index].step(self.plan.order, limit, &mut self.out) {
                 self.open.since.get_or_insert_with(|| log.now());
                 self.send_outputs(log, index)?;
+                self.check_refusals(log, index)?;
                 steps += 1;
                 let is_look = self.open.bytes >= self.plan.limits.commit_bytes || steps.is_multiple_of(STEPS_PER_LOOK);
                 if is_look && self.is_full(log.now()) {
@@ -384,6 +396,16 @@ impl Shard {
         self.may_promise(now) && self.actives.iter_mut().any(Active::could_promise)
     }
 
+    /// Gives up when a stage refuses most of what it gets; what led there is not committed.
+    fn check_refusals(&mut self, log: &mut dyn Log, index: usize) -> Result<(), LogError> {
+        let letters_max = self.plan.limits.dead_letters_max;
+        let tripped = self.actives[index].refuses_too_much(letters_max);
+        match tripped {
+            Some(reason) => log.abort().and(Err(LogError::Refused(reason))),
+            None => Ok(()),
+        }
+    }
+
     /// In event time at each commit; in arrival order now and then.
     pub(crate) fn may_promise(&self, now: Duration) -> bool {
         self.plan.order == Order::EventTime || now >= self.last_promise + self.plan.limits.promise_gap
@@ -425,49 +447,5 @@ impl Shard {
             Err(LogError::Abort(reason)) => Err(LogError::Reopen(reason)),
             other => other,
         }
-    }
-
-    /// Looks up the ends of the inputs now and then, for the status.
-    fn measure_lag(&mut self, log: &mut dyn Log, now: Duration) {
-        if now >= self.last_lag + LAG_GAP {
-            self.last_lag = now;
-            // Without an answer the status is old; the work itself notices a cluster that is away.
-            self.ends = log.watermarks(&self.owned).unwrap_or_default();
-        }
-    }
-
-    fn lag_of(&self, active: &Active) -> u64 {
-        let behind = active.positions().map(|(topic, position)| {
-            let end = self.ends.get(&self.plan.place(topic, active.partition)).map_or(0, |(_, high)| *high);
-            u64::try_from(end - position).unwrap_or_default()
-        });
-        behind.sum()
-    }
-
-    /// Brings the status up to date.
-    pub(crate) fn report(&mut self, now: Duration) {
-        self.last_report = now;
-        let phase = match &self.stand {
-            Stand::Idle => Phase::Joining,
-            Stand::Restoring(restore) => restore.phase(),
-            Stand::Running => Phase::Running,
-        };
-        let tasks = self.actives.iter().map(|active| TaskStatus {
-            stage: active.stage_of(&self.plan.topology).name,
-            partition: active.partition,
-            counts: active.task.counts.clone(),
-            waiting: active.waiting(),
-            lag: self.lag_of(active),
-            promised: active.promised(),
-        });
-        let tasks = tasks.collect();
-        self.status.set(|status: &mut ShardStatus| {
-            status.phase = phase;
-            status.tasks = tasks;
-            status.restored = self.restored;
-            status.rebuilt = self.rebuilt + self.bases.rebuilt();
-            status.complete = self.progress.view.complete();
-            status.slowest = self.progress.view.slowest();
-        });
     }
 }

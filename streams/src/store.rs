@@ -334,6 +334,14 @@ impl State {
         self.stores.iter().find_map(|store| store.base.fault())
     }
 
+    /// Committed rows of a key, at most `limit`: (sub-key, value).
+    #[cfg(feature = "kafka")]
+    pub(crate) fn committed(&self, store: StoreId, key: &str, limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let prefix = [key.as_bytes(), &[0]].concat();
+        let rows = self.stores[store].base.scan(&prefix).take(limit);
+        rows.map(|(row, value)| (row[prefix.len()..].to_vec(), value)).collect()
+    }
+
     /// Rows committed in all stores.
     #[must_use]
     pub fn rows(&self) -> usize {
