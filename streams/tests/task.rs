@@ -156,6 +156,19 @@ fn a_poisoned_timer_is_spent_and_leaves_nothing_else() {
     assert_eq!(at(&mut task, 7, "k", "show"), ["7 totals k a1"]);
 }
 
+/// A changelog that was restored short: the row by instant is there, the row by key is not.
+#[test]
+fn a_timer_with_half_of_its_rows_fires_once() {
+    let mut whole = task();
+    at(&mut whole, 5, "k", "timer 1 6");
+    let (store, rows) = whole.state.dirty().last().unwrap();
+    let half = rows.clone().into_iter().filter(|(row, _)| row.starts_with(b"d")).collect();
+    let mut task = task();
+    task.state.restore(store, half, None);
+    assert_eq!(fire(&mut task, 6), ["6 totals k fired1"]);
+    assert_eq!(task.next_due(), None);
+}
+
 #[test]
 fn a_late_record_is_counted_and_copied_aside() {
     let mut task = task();
