@@ -65,7 +65,7 @@ impl Reader {
         let consumer: BaseConsumer = cluster
             .connection
             .client()
-            .set("group.id", "slipstream-reader")
+            .set("group.id", cluster.world.group("slipstream-reader"))
             .set("enable.auto.commit", "false")
             .set("isolation.level", "read_committed")
             .set("fetch.queue.backoff.ms", "5")
