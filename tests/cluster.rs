@@ -216,6 +216,36 @@ fn what_was_exported_and_tailed_is_what_was_replayed() {
         .unwrap();
     let told = lines(out.path(), "flight.events").iter().filter(|line| line["key"] == *leg).count();
     assert_eq!(String::from_utf8_lossy(&tail.stdout).lines().count(), told);
+    every_producer_has_written(&broker);
     let explained = broker.command("read", &["explain", &leg]).output().unwrap();
     assert!(String::from_utf8_lossy(&explained.stdout).contains("flight.observed.scheduled"));
+}
+
+/// What the producers and stages of the pipeline say to the outside stands on the cluster, each record under its own key.
+// contract: S2-05 (all but features)
+fn every_producer_has_written(broker: &Cluster) {
+    let said = [
+        ("flight.events", "flight.scheduled"),
+        ("flight.events", "flight.delayed"),
+        ("flight.events", "flight.cancelled"),
+        ("disruption.events", "disruption.opened"),
+        ("passenger.events", "passenger.rebooked"),
+        ("external.data", "weather.reported"),
+    ];
+    for (topic, record_type) in said {
+        let export = broker.command("read", &["export", topic, "--format", "jsonl"]).output().unwrap();
+        let text = String::from_utf8(export.stdout).unwrap();
+        let records = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let of_type: Vec<_> = records.filter(|record| record["type"] == record_type).collect();
+        assert!(!of_type.is_empty(), "no {record_type} on {topic}");
+        for record in of_type {
+            let (key, value) = (record["key"].as_str().unwrap(), &record["value"]);
+            let own = match topic {
+                "passenger.events" => value["pnr"].as_str().unwrap() == key,
+                "external.data" => value["airport"].as_str().unwrap() == key,
+                _ => key.contains(&format!("{}-{}", value["origin"].as_str().unwrap(), value["destination"].as_str().unwrap())),
+            };
+            assert!(own, "{record_type} under `{key}`: {value}");
+        }
+    }
 }
