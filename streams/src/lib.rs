@@ -18,7 +18,7 @@
 //! | [`world`] | names of everything that one run owns on a cluster |
 //! | [`progress`], [`buffer`] | promises, and the order that they allow |
 //! | [`log`] | what the runtime needs of a cluster |
-//! | `plan`, `active`, `restore`, `shard`, `commit`, `publisher`, `follower`, `status` | the loop that turns a log into transactions |
+//! | `plan`, `active`, `restore`, `standby`, `shard`, `commit`, `publisher`, `follower`, `status` | the loop that turns a log into transactions |
 //! | `kafka`, `admin`, `runtime`, `source`, `instance` | all of it on Apache Kafka (feature `kafka`) |
 //! | `simulation` | all of it on the broker's model, with seeded faults (feature `model`) |
 //!
@@ -61,6 +61,8 @@ mod report;
 mod restore;
 #[cfg(any(feature = "kafka", feature = "model"))]
 mod shard;
+#[cfg(any(feature = "kafka", feature = "model"))]
+mod standby;
 #[cfg(any(feature = "kafka", feature = "model"))]
 pub mod status;
 

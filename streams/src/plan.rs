@@ -36,6 +36,8 @@ pub struct Limits {
     pub promise_gap: Duration,
     /// Longest restore without a row of progress.
     pub restore_stall: Duration,
+    /// Tasks of others of which a shard keeps warm copies; 0 keeps none.
+    pub standbys: usize,
     /// Dead letters of one task, in a thousand events (records processed, letters written), at which it stops.
     pub dead_letters_max: u64,
     /// In a live world, a source that says nothing counts as having promised all but this much of the present, in milliseconds.
@@ -51,6 +53,7 @@ impl Default for Limits {
             commit_bytes: 4 << 20,
             promise_gap: Duration::from_secs(1),
             restore_stall: Duration::from_secs(60),
+            standbys: 0,
             dead_letters_max: 400,
             silence: SILENCE,
         }

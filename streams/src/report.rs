@@ -48,6 +48,8 @@ impl Shard {
             status.phase = phase;
             status.tasks = tasks;
             status.restored = self.restored;
+            status.standbys = self.standbys.len();
+            status.followed = self.standbys.followed;
             status.rebuilt = self.rebuilt + self.bases.rebuilt();
             status.complete = self.progress.view.complete();
             status.slowest = self.progress.view.slowest();

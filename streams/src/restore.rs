@@ -22,7 +22,7 @@ use crate::processor::StoreId;
 use crate::record::{Topic, Ts};
 use crate::shard::{Kept, Shard};
 use crate::status::Phase;
-use crate::store::{BaseName, Mark, Overlay, State, checksum};
+use crate::store::{BaseName, Key, Mark, Overlay, Row, State, checksum};
 use crate::task::{Counts, Task};
 use crate::topology::Topology;
 
@@ -97,7 +97,8 @@ impl Restore {
     /// A task with the rows that it had here, in this process or an earlier one, or with none yet.
     fn task(&mut self, shard: &mut Shard, plan: &Plan, stage: usize, partition: i32) -> Active {
         let spec = &plan.topology.stages[stage];
-        let warm = shard.unpark(stage, partition).filter(|kept| self.continues(plan, stage, partition, &kept.changelogs));
+        let sound = shard.unpark(stage, partition).filter(|kept| kept.state.fault().is_none());
+        let warm = sound.filter(|kept| self.continues(plan, stage, partition, &kept.changelogs));
         let Kept { state, counts, changelogs } = match warm {
             Some(kept) => kept,
             None => self.recalled(shard, plan, stage, partition),
@@ -144,17 +145,9 @@ impl Restore {
 
     /// Takes a row of a changelog.
     pub(crate) fn row(&mut self, raw: &Raw<'_>, task: usize, store: StoreId) -> Result<(), LogError> {
-        let place = || format!("{}/{} offset {}", raw.topic, raw.partition, raw.offset);
-        let value = match raw.value.map(<[u8]>::split_first) {
-            None => None,
-            Some(Some((&ROW_FORMAT, value))) => Some(value.into()),
-            Some(_) => return Err(LogError::Refused(format!("{}: row of an unknown format", place()))),
-        };
-        let Some(key) = raw.key else {
-            return Err(LogError::Refused(format!("{}: row without a key", place())));
-        };
+        let (key, value) = read_row(raw)?;
         self.read += 1;
-        let mark = Mark { row: raw.offset, check: checksum(key, value.as_deref()) };
+        let mark = Mark { row: raw.offset, check: checksum(&key, value.as_deref()) };
         if self.witnesses.remove(&(task, store)).is_some_and(|witness| witness != mark) {
             self.strangers.insert((task, store));
         }
@@ -162,7 +155,7 @@ impl Restore {
             Entry::Vacant(entry) => entry.insert((Overlay::new(), mark)),
             Entry::Occupied(entry) => entry.into_mut(),
         };
-        rows.0.insert(key.into(), value);
+        rows.0.insert(key, value);
         rows.1 = mark;
         self.at.insert(Place::new(raw.topic, raw.partition), raw.offset + 1);
         Ok(())
@@ -265,8 +258,23 @@ impl Restore {
         if plan.order == Order::Arrival && plan.promises() {
             cover_unpromised(shard, &self.watermarks);
         }
+        from.extend(shard.stand_by(log)?);
         log.assign(&from)?;
         Ok(self.committed)
+    }
+}
+
+/// Key and value of a changelog's row.
+pub(crate) fn read_row(raw: &Raw<'_>) -> Result<(Key, Row), LogError> {
+    let place = || format!("{}/{} offset {}", raw.topic, raw.partition, raw.offset);
+    let value = match raw.value.map(<[u8]>::split_first) {
+        None => None,
+        Some(Some((&ROW_FORMAT, value))) => Some(value.into()),
+        Some(_) => return Err(LogError::Refused(format!("{}: row of an unknown format", place()))),
+    };
+    match raw.key {
+        Some(key) => Ok((key.into(), value)),
+        None => Err(LogError::Refused(format!("{}: row without a key", place()))),
     }
 }
 

@@ -24,6 +24,7 @@ use crate::plan::{Plan, Route};
 use crate::query::Question;
 use crate::record::{Record, Topic, Ts};
 use crate::restore::Restore;
+use crate::standby::Standbys;
 use crate::status::StatusCell;
 use crate::store::{Bases, State};
 use crate::task::Counts;
@@ -78,7 +79,8 @@ pub(crate) struct Shard {
     pub(crate) restored: u64,
     /// Local copies that turned out to belong to other changelogs.
     pub(crate) rebuilt: u64,
-    parked: BTreeMap<(usize, i32), Kept>,
+    pub(crate) parked: BTreeMap<(usize, i32), Kept>,
+    pub(crate) standbys: Standbys,
     pub(crate) stand: Stand,
     owned: Vec<Place>,
     pub(crate) committed: Offsets,
@@ -110,6 +112,7 @@ impl Shard {
             restored: 0,
             rebuilt: 0,
             parked: BTreeMap::new(),
+            standbys: Standbys::default(),
             stand: Stand::Idle,
             owned: Vec::new(),
             committed: Offsets::new(),
@@ -175,6 +178,7 @@ impl Shard {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
         }
+        let got = got.saturating_sub(self.feed_standbys());
         while let Some(change) = log.rebalance() {
             self.rebalanced(log, change)?;
         }
@@ -221,10 +225,7 @@ impl Shard {
             }
             Some(Route::Retry(stage, topic)) => self.take_again(raw, stage, topic),
             Some(Route::Changelog(stage, store)) => {
-                let task = self.actives.iter().position(|a| (a.stage, a.partition) == (stage, raw.partition));
-                if let (Stand::Restoring(restore), Some(task)) = (&mut self.stand, task)
-                    && let Err(error) = restore.row(raw, task, store)
-                {
+                if let Err(error) = self.take_row(raw, stage, store) {
                     self.fault = Some(error);
                 }
             }
@@ -298,6 +299,7 @@ impl Shard {
             state.abort();
             self.parked.insert((active.stage, active.partition), Kept { state, counts, changelogs: active.changelogs });
         }
+        self.standbys.clear();
         self.open = Open::default();
         self.out.clear();
         self.busy = false;

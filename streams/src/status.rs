@@ -68,6 +68,10 @@ pub struct ShardStatus {
     pub reopened: u64,
     /// Changelog rows read, in all restores together.
     pub restored: u64,
+    /// Tasks of others of which a warm copy is kept.
+    pub standbys: usize,
+    /// Changelog rows read for those.
+    pub followed: u64,
     /// Times that local state was thrown away and read again from its changelogs.
     pub rebuilt: u64,
     /// Every writer of the world has promised everything.

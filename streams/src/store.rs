@@ -15,7 +15,7 @@ use crate::record::Ts;
 /// A row key.
 pub type Key = Box<[u8]>;
 /// An uncommitted value; `None` deletes.
-type Row = Option<Box<[u8]>>;
+pub(crate) type Row = Option<Box<[u8]>>;
 /// Uncommitted rows; `None` deletes.
 pub type Overlay = BTreeMap<Key, Row>;
 
