@@ -2,6 +2,8 @@
 //!
 //!     OffsetCommit ──────────────► committed
 //!     TxnOffsetCommit ─► pending ─► committed (commit) │ dropped (abort)
+//!
+//! Of two commits the one that came later stands, though the earlier one's transaction ends after it.
 
 use std::collections::BTreeMap;
 
@@ -26,33 +28,47 @@ pub(crate) struct Committed {
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Offsets {
-    committed: BTreeMap<Tp, Committed>,
-    pending: BTreeMap<i64, BTreeMap<Tp, Committed>>,
+    committed: BTreeMap<Tp, Entry>,
+    pending: BTreeMap<i64, BTreeMap<Tp, Entry>>,
+    /// How many offsets have come so far.
+    came: u64,
 }
+
+/// An offset with its place among all that came.
+type Entry = (u64, Committed);
 
 impl Offsets {
     /// Sets an offset.
     pub(crate) fn commit(&mut self, tp: Tp, committed: Committed) {
-        self.committed.insert(tp, committed);
+        let entry = self.entry(committed);
+        self.committed.insert(tp, entry);
     }
 
     /// Sets an offset once the transaction of `producer` commits.
     pub(crate) fn hold(&mut self, producer: i64, tp: Tp, committed: Committed) {
-        self.pending.entry(producer).or_default().insert(tp, committed);
+        let entry = self.entry(committed);
+        self.pending.entry(producer).or_default().insert(tp, entry);
+    }
+
+    fn entry(&mut self, committed: Committed) -> Entry {
+        self.came += 1;
+        (self.came, committed)
     }
 
     /// Ends the transaction of `producer`; whether it held anything.
     pub(crate) fn settle(&mut self, producer: i64, commit: bool) -> bool {
         let Some(held) = self.pending.remove(&producer) else { return false };
-        if commit {
-            self.committed.extend(held);
+        for (tp, entry) in held.into_iter().filter(|_| commit) {
+            if self.committed.get(&tp).is_none_or(|(came, _)| *came < entry.0) {
+                self.committed.insert(tp, entry);
+            }
         }
         true
     }
 
     /// The committed offset.
     pub(crate) fn get(&self, tp: &Tp) -> Option<&Committed> {
-        self.committed.get(tp)
+        self.committed.get(tp).map(|(_, committed)| committed)
     }
 
     /// Whether a transaction that may change the offset is open.
@@ -62,12 +78,12 @@ impl Offsets {
 
     /// All committed offsets.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Tp, &Committed)> {
-        self.committed.iter()
+        self.committed.iter().map(|(tp, (_, committed))| (tp, committed))
     }
 
     /// All offsets that wait: producer, partition, offset.
     pub(crate) fn iter_pending(&self) -> impl Iterator<Item = (i64, &Tp, &Committed)> {
-        self.pending.iter().flat_map(|(producer, held)| held.iter().map(move |(tp, c)| (*producer, tp, c)))
+        self.pending.iter().flat_map(|(producer, held)| held.iter().map(move |(tp, (_, c))| (*producer, tp, c)))
     }
 
     /// Forgets the offsets of a topic that is gone.

@@ -21,6 +21,7 @@ pub(crate) const CHECKS: &[Check] = &[
     ("abort is invisible to those who read committed", abort),
     ("open transaction holds back later records", last_stable_offset),
     ("last stable offset is never before the start", trimmed),
+    ("offset committed during a transaction outlives the transaction's", overtaken),
     ("interleaved transactions end each in its own way", interleaved),
     ("control markers take offsets", markers),
     ("producer replaced by its successor is fenced", fenced),
@@ -129,6 +130,20 @@ fn trimmed(site: &Site) {
     assert_eq!((end(site, &topic, "read_committed"), end(site, &topic, "read_uncommitted")), (2, 3));
     commit_now(&producer);
     assert_eq!(seen(site, &topic, "read_committed"), ["after"]);
+}
+
+/// Of two commits the later one stands, though the earlier one's transaction ends after it.
+fn overtaken(site: &Site) {
+    let topic = site.topic("t", 1, &[]);
+    let reader = site.consumer("group", &[]);
+    reader.subscribe(&[&topic]).unwrap();
+    settle(&[&reader], &[&[0]]);
+    let producer = site.transactional("id", &[]);
+    producer.begin_transaction().unwrap();
+    producer.send_offsets_to_transaction(&at(&topic, 0, 3), &reader.group_metadata().unwrap(), PATIENCE).unwrap();
+    reader.commit(&at(&topic, 0, 4), CommitMode::Sync).unwrap();
+    commit_now(&producer);
+    assert_eq!(committed(&reader, &topic, 0), Ok(Offset::Offset(4)));
 }
 
 fn interleaved(site: &Site) {
