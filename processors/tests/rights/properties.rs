@@ -148,8 +148,13 @@ fn forgetting_never_decides_otherwise() {
         |case| !is_undetermined(&ask(case)),
         |dice, case| {
             let answer = ask(&case);
-            // On a refusal no notice is none: the format asks for it on a cancellation alone.
-            let asked = |key: &str| key != "notice_days" || case["event"] != "denied_boarding";
+            // On a refusal no notice is none, and before the actual arrival of a re-routing the offered one stands in for it.
+            let event = case["event"].as_str().unwrap_or_default();
+            let asked = |key: &str| match key {
+                "notice_days" => event != "denied_boarding",
+                "arr_delay_min_final" => ["delay", "diversion"].contains(&event),
+                _ => true,
+            };
             let known = |key: &&&str| !case[**key].is_null() && asked(key);
             let mut forgotten: Vec<&str> = MAY_BE_UNKNOWN.iter().filter(known).copied().collect();
             while forgotten.len() > 3 {
