@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use slipstream_processors::pipeline;
 use slipstream_streams::buffer;
 use slipstream_streams::instance::{Instance, InstanceError};
+use slipstream_streams::plan::Limits;
 use slipstream_streams::runtime::{self, Config, Handle};
 
 use crate::catalogue;
@@ -32,6 +33,9 @@ pub(crate) struct Run {
     /// Only this unit of the pipeline: flights or people
     #[arg(long, value_name = "UNIT")]
     stages: Option<String>,
+    /// Stop when a stage refuses more than so many of its last thousand events; without it, it goes on
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..1000))]
+    dead_letters_max: Option<u64>,
 }
 
 /// In which order records are taken.
@@ -62,7 +66,8 @@ pub(crate) fn run(args: &Run, flags: &Flags) -> Result<Done, Failure> {
         None => buffer::Order::Arrival,
     };
     let config = world::config(&cluster, order, instance.as_ref().map(|i| i.name().to_owned()));
-    let config = Config { state: flags.state.clone(), ..config };
+    let dead_letters_max = args.dead_letters_max.unwrap_or(config.limits.dead_letters_max);
+    let config = Config { state: flags.state.clone(), limits: Limits { dead_letters_max, ..config.limits }, ..config };
     let runtime = cluster::tokio()?;
     let face = Arc::new(Face::default());
     let address = runtime.block_on(http::serve(flags.listen, Arc::clone(&face)))?;

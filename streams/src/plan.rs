@@ -38,7 +38,8 @@ pub struct Limits {
     pub restore_stall: Duration,
     /// Tasks of others of which a shard keeps warm copies; 0 keeps none.
     pub standbys: usize,
-    /// Dead letters of one task, in a thousand events (records processed, letters written), at which it stops.
+    /// Dead letters of one task, in a thousand events (records processed, letters written), beyond which it stops. By default
+    /// none is too many: to go on and to lose nothing is what a pipeline is there for; to stop is an operator's choice.
     pub dead_letters_max: u64,
     /// In a live world, a source that says nothing counts as having promised all but this much of the present, in milliseconds.
     pub silence: Ts,
@@ -54,7 +55,7 @@ impl Default for Limits {
             promise_gap: Duration::from_secs(1),
             restore_stall: Duration::from_secs(60),
             standbys: 0,
-            dead_letters_max: 400,
+            dead_letters_max: u64::MAX,
             silence: SILENCE,
         }
     }

@@ -62,14 +62,14 @@ fn a_stage_that_refuses_most_of_its_input_stops_and_says_why() {
         let config = Config { limits, ..cluster.config(Order::EventTime, None) };
         runtime::start(&config, &cluster.topology, &codec(), &[UNIT]).unwrap()
     };
-    let pipeline = start(Limits::default().dead_letters_max);
+    let pipeline = start(400);
     cluster.publish("meters", &records);
     let error = pipeline.wait().unwrap_err().to_string();
     assert!(error.contains("stage `count` refused 401 of its last records, mostly as `no number`"), "{error}");
     let letters = |cluster: &Cluster| cluster.facts().iter().filter(|fact| fact.0 == toy::DEAD).count();
     assert!(letters(&cluster) <= 401, "{} letters", letters(&cluster));
 
-    let pipeline = start(u64::MAX);
+    let pipeline = start(Limits::default().dead_letters_max);
     cluster.wait_complete(&pipeline);
     pipeline.stop();
     pipeline.wait().unwrap();
