@@ -13,9 +13,9 @@ Written by `make bench` (streams/benches/duel); every figure of every round is i
 
 Each contender reads the same backlog of one Apache Kafka 4.3.1 node, 6 partitions, no compression, 50,000 keys drawn at
 random. `slipstream` is streams/examples/aggregate.rs as it stands, nothing tuned; `kafka-streams` does the same with
-exactly-once processing (its second protocol) and a RocksDB store with changelog, at its defaults, `-best` with 256 KiB producer batches, `-10ms` with commits
-every 10 ms; `librdkafka` copies records and keeps nothing: idempotent, in transactions of 100 ms, and in
-transactions with one changelog write per record. The contender has core 1, broker and umpire have core 0. The clock
+exactly-once processing (its second protocol) and a RocksDB store with changelog, at its defaults, `-best` with 256 KiB
+producer batches, `-10ms` with commits every 10 ms; `librdkafka` copies records and keeps nothing: idempotent, in
+transactions of 100 ms, and in transactions with one changelog write per record. The contender has core 1, broker and umpire have core 0. The clock
 starts when a quarter of the backlog is committed. Latency is from the intended time of sending to the read of the
 committed output at 200 records a second. Restart is kill -9 with 1,000,000 keys of 160 bytes, until the first new output
 is committed. Compare columns within one run; absolute figures need an otherwise idle machine.
