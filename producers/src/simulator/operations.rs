@@ -452,7 +452,11 @@ impl<'a> Operations<'a> {
         Some(times[3])
     }
 
+    /// What is known too late to lie ahead is no estimate any more: the movement itself will say it.
     fn estimate(&mut self, flight: usize, known_at: i64, departs: i64, reason: Option<&str>) {
+        if departs < known_at {
+            return;
+        }
         let block = self.flights[flight].arrival - self.flights[flight].departure;
         self.say(known_at, flight, FlightKind::Estimated, |said| {
             said.estimated_departure = Some(departs);

@@ -116,6 +116,13 @@ proptest! {
     }
 }
 
+/// A slot that passes before the aircraft is there.
+#[test]
+fn nobody_estimates_the_past() {
+    let world = simulate(&small("airport-congestion"), 15_358_404_998_567_965_130);
+    world.legs.iter().for_each(|(leg, seen)| leg_is_sound(leg, seen));
+}
+
 fn envelopes_are_sound(world: &World) {
     assert!(world.records.is_sorted_by(|a, b| a.order() < b.order()), "records out of order, or two of one order");
     let ids: BTreeSet<_> = world.records.iter().map(|r| r.event.id).collect();
