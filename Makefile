@@ -5,6 +5,7 @@
 #   make check    fast: format, lints, dependency policy, unit tests, generated files
 #   make bench    the duel with Kafka Streams and bare librdkafka: writes docs/BENCHMARKS.md; wants a quiet machine
 #   make simulate the long search: 10,000 seeds of the pipeline on the broker's model, 2,000 for each bug planted to be found
+#   make drill    1,000 kills, stops and interruptions of `slipstream run` processes on Apache Kafka
 
 SHELL := /bin/bash
 CACHE := $(or $(SLIPSTREAM_CACHE),$(HOME)/.cache/slipstream)
@@ -13,7 +14,7 @@ LOCAL := deploy/local
 DENY_VERSION := 0.20.2
 DENY := $(CACHE)/tools/bin/cargo-deny
 
-.PHONY: demo test check bench simulate
+.PHONY: demo test check bench simulate drill
 .DEFAULT_GOAL := check
 
 demo:
@@ -46,6 +47,10 @@ simulate:
 	$(LOCAL)/install.sh build
 	UPDATE_FOUND=1 cargo test --release -p slipstream-streams --features model --test simulation -- --include-ignored --nocapture
 	SEEDS=10000 cargo test --release --test simulation -- --nocapture
+
+drill:
+	$(LOCAL)/install.sh services
+	DRILL=1000 $(LOCAL)/with-services.sh cargo test --release --test drill -- --ignored --nocapture --test-threads 1
 
 $(DENY):
 	$(LOCAL)/install.sh build

@@ -15,7 +15,7 @@ use slipstream_processors::edge::Edge;
 use slipstream_processors::pipeline;
 use slipstream_producers::simulator::{self, Simulator};
 use slipstream_schemas::records::{Booking, FlightKind, FlightObservation, Inventory};
-use slipstream_schemas::topics;
+use slipstream_schemas::topics::{self, Catalogue};
 use slipstream_schemas::wire::Wire;
 use slipstream_streams::buffer::Order;
 use slipstream_streams::codec::Codec;
@@ -91,14 +91,14 @@ fn observation(record: &Record) -> FlightObservation {
     FlightObservation::from_bytes(record.body.as_deref().unwrap()).unwrap()
 }
 
-fn topology(counts: [i32; 3]) -> Topology {
-    let count = |topic: &'static str| match topic {
-        topics::BOOKING_EVENTS | topics::DISRUPTION_BY_PNR | topics::REACCOMMODATION | topics::PASSENGER_EVENTS => counts[1],
-        topics::DISRUPTION_BY_ORGANISATION
-        | topics::BOOKING_BY_ORGANISATION
-        | topics::INVENTORY_EVENTS
-        | topics::FLIGHT_EVENTS_BY_ORGANISATION => counts[2],
-        _ => counts[0],
+/// Partitions of topics keyed by PNR and by organisation, and of all others; ticks have one.
+fn topology([others, pnr, organisation]: [i32; 3]) -> Topology {
+    let catalogue = Catalogue::of_this_version().unwrap();
+    let count = |topic: &str| match &*catalogue.topic(topic).unwrap().key {
+        "PNR" => pnr,
+        "organisation" => organisation,
+        "tick" => 1,
+        _ => others,
     };
     pipeline::topology(topics::ALL.iter().map(|topic| (*topic, count(topic))).collect())
 }

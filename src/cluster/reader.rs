@@ -150,7 +150,7 @@ impl Reader {
     }
 }
 
-/// A topic that was just made has no leader for a moment: asked again until it has, or patience ends.
+/// A topic that was just made has no leader or no partitions for a moment: asked again until it has, or patience ends.
 fn patiently<T>(mut ask: impl FnMut() -> KafkaResult<T>) -> KafkaResult<T> {
     let began = Instant::now();
     loop {
@@ -171,6 +171,7 @@ fn is_passing(code: RDKafkaErrorCode) -> bool {
         RDKafkaErrorCode::NotLeaderForPartition
             | RDKafkaErrorCode::LeaderNotAvailable
             | RDKafkaErrorCode::UnknownTopicOrPartition
+            | RDKafkaErrorCode::UnknownPartition
     )
 }
 
