@@ -1,5 +1,7 @@
 //! `topics.yaml` and the PIPELINE table say the same about who writes and reads what.
 
+#![allow(clippy::unwrap_used, reason = "tests may stop at the first surprise")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use slipstream_processors::pipeline::{self, PIPELINE};
