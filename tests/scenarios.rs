@@ -256,6 +256,9 @@ struct Ledger {
     free: BTreeMap<Place, (i64, Segment, String)>,
     /// Legs of which anything but the timetable was heard.
     troubled: BTreeSet<String>,
+    /// When those legs are, or were, at their gate; none for one that was diverted.
+    arrivals: BTreeMap<String, Option<i64>>,
+    cancelled: BTreeSet<String>,
 }
 
 impl Ledger {
@@ -274,8 +277,21 @@ impl Ledger {
                 self.parties.get_mut(&key).expect("a booking").rebook(segment, &segments(value));
             }
             "booking.reaccommodated" => {}
-            _ => drop(self.troubled.insert(Segment::read(value).leg)),
+            _ => self.hear(value),
         }
+    }
+
+    fn hear(&mut self, value: &Value) {
+        let leg = Segment::read(value).leg;
+        if !value["diverted_to"].is_null() {
+            self.arrivals.insert(leg.clone(), None);
+        } else if let Some(arrival) = value["in_at"].as_i64().or(value["estimated_arrival"].as_i64()) {
+            self.arrivals.insert(leg.clone(), Some(arrival));
+        }
+        if value["status"] == "CANCELLED" {
+            self.cancelled.insert(leg.clone());
+        }
+        self.troubled.insert(leg);
     }
 
     fn book(&mut self, pnr: String, value: &Value) {
@@ -371,9 +387,9 @@ fn who_is_without_seats_could_not_be_given_any() {
             let free = ledger.now_free();
             for line in stranded {
                 let party = &ledger.parties[&string(&line["key"])];
-                if let Some(lost) = lost_first_leg(ledger, party, &line["value"]) {
+                if let Some(wish) = wish(ledger, party, &line["value"], at) {
                     let offers = ledger.offers(&free, &string(&line["value"]["organisation"]));
-                    let way = find(&offers, party.seats, lost, at);
+                    let way = find(&offers, party.seats, &wish);
                     assert!(way.is_none(), "{name} at {at}: {way:?} for {line}");
                     searched.set(searched.get() + 1);
                 }
@@ -384,32 +400,50 @@ fn who_is_without_seats_could_not_be_given_any() {
     eprintln!("searched again for {} parties", searched.get());
 }
 
-/// The lost leg of a party of which it is sure that it stands at its first airport and wants no more than this leg: its first
-/// journey has this leg only, and nothing else was given for it.
-fn lost_first_leg<'a>(ledger: &Ledger, party: &'a Party, value: &Value) -> Option<&'a Segment> {
-    let first = party.booked.first()?;
-    let alone = party.booked.get(1).is_none_or(|next| next.destination == first.origin);
-    let untouched = party.ways.is_empty() && value["segment"] == 0;
-    let lost = ledger.troubled.contains(&first.leg) && value["reason"].as_str().is_some_and(|why| why.contains("free seats"));
-    (alone && untouched && lost).then_some(first)
+/// From where to where, and when.
+struct Wish<'a> {
+    origin: &'a str,
+    destination: &'a str,
+    ready: i64,
+    latest: i64,
+}
+
+/// What a party wants of which it is sure where it stands: a leg of its journey is cancelled, nothing else was given to it, and
+/// what brings it to that leg, if anything does, was not diverted. A journey ends where the next leg flies back.
+fn wish<'a>(ledger: &Ledger, party: &'a Party, value: &Value, at: i64) -> Option<Wish<'a>> {
+    if !party.ways.is_empty() || !value["reason"].as_str().is_some_and(|why| why.contains("free seats")) {
+        return None;
+    }
+    let is_turn = |index: usize| party.booked.get(index + 1).is_none_or(|next| next.destination == party.booked[index].origin);
+    let inside = usize::try_from(value["segment"].as_i64()?).ok()?;
+    let first = (0..=inside).rev().find(|index| *index == 0 || is_turn(index - 1))?;
+    let last = (inside..party.booked.len()).find(|index| is_turn(*index))?;
+    let place = (first..=last).find(|index| ledger.cancelled.contains(&party.booked[*index].leg))?;
+    let (lost, destination) = (&party.booked[place], &party.booked[last].destination);
+    let (ready, from) = if place == first {
+        (lost.departure, lost.departure)
+    } else {
+        let inbound = &party.booked[place - 1];
+        let arrival = ledger.arrivals.get(&inbound.leg).copied().unwrap_or(Some(inbound.arrival))?;
+        (lost.departure.max(arrival + CONNECTION), arrival)
+    };
+    Some(Wish { origin: &lost.origin, destination, ready: ready.max(at + HOUR), latest: from.max(at) + 46 * HOUR })
 }
 
 /// One leg or two, by the timetable, with seats for all.
-fn find<'a>(offers: &BTreeMap<&str, Vec<(&'a Segment, i64)>>, seats: i64, lost: &Segment, at: i64) -> Option<Vec<&'a Segment>> {
-    let ready = (at + HOUR).max(lost.departure);
-    let latest = ready + 46 * HOUR;
+fn find<'a>(offers: &BTreeMap<&str, Vec<(&'a Segment, i64)>>, seats: i64, wish: &Wish<'_>) -> Option<Vec<&'a Segment>> {
     let leaving = |airport: &str, ready: i64| {
         let all = offers.get(airport).map_or(&[][..], Vec::as_slice).iter().copied();
-        all.filter(move |(leg, free)| *free >= seats && (ready..=latest).contains(&leg.departure))
+        all.filter(move |(leg, free)| *free >= seats && (ready..=wish.latest).contains(&leg.departure))
             .map(|(leg, _)| leg)
             .collect::<Vec<_>>()
     };
-    for first in leaving(&lost.origin, ready) {
-        if first.destination == lost.destination {
+    for first in leaving(wish.origin, wish.ready) {
+        if first.destination == wish.destination {
             return Some(vec![first]);
         }
         let onward = leaving(&first.destination, first.arrival + CONNECTION);
-        if let Some(second) = onward.into_iter().find(|second| second.destination == lost.destination) {
+        if let Some(second) = onward.into_iter().find(|second| second.destination == wish.destination) {
             return Some(vec![first, second]);
         }
     }
