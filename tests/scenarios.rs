@@ -388,6 +388,8 @@ fn who_is_without_seats_could_not_be_given_any() {
             for line in stranded {
                 let party = &ledger.parties[&string(&line["key"])];
                 if let Some(wish) = wish(ledger, party, &line["value"], at) {
+                    let said = usize::try_from(line["value"]["segment"].as_i64().unwrap()).unwrap();
+                    assert!(ledger.troubled.contains(&party.booked[said].leg), "{name}: not the broken segment: {line}");
                     let offers = ledger.offers(&free, &string(&line["value"]["organisation"]));
                     let way = find(&offers, party.seats, &wish);
                     assert!(way.is_none(), "{name} at {at}: {way:?} for {line}");

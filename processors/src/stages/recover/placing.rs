@@ -173,7 +173,8 @@ fn give_up_for_now(cx: &mut Cx<'_>, stranded: &Stranded) -> Result<(), Poison> {
     if trip.outcome != Outcome::Unplaceable {
         trip.outcome = Outcome::Unplaceable;
         trip.disruption.get_or_insert_with(|| pending.disruption.clone());
-        conclude(cx, &mut held, index, 0, stranded.reason);
+        let lost = index_of(trip, pending.segment).unwrap_or_default();
+        conclude(cx, &mut held, index, lost, stranded.reason);
         audit(cx, &held, index, vec!["every itinerary of up to two legs, in any cabin".to_owned()]);
         keep_retrying(cx);
     }
@@ -185,7 +186,7 @@ fn index_of(trip: &Trip, segment: i32) -> Option<usize> {
     usize::try_from(segment - trip.first).ok().filter(|index| *index < trip.booked.len().max(1))
 }
 
-/// Keeps the booking and says what now holds for one journey; segments before `from` are history.
+/// Keeps the booking and says what now holds for one journey; it changes, or breaks, at segment `from`.
 fn conclude(cx: &mut Cx<'_>, held: &mut Held, index: usize, from: usize, reason: &str) {
     watch(cx, held, &held.trips[index]);
     cx.save(BOOKINGS, held.pnr.as_str().as_bytes(), held);
@@ -202,7 +203,8 @@ fn message(held: &Held, index: usize, from: usize, reason: &str) -> Reaccommodat
     let trip = &held.trips[index];
     let stands = matches!(trip.outcome, Outcome::Kept | Outcome::Rebooked);
     let same = trip.booked.iter().zip(&trip.current).take_while(|(booked, now)| booked.leg == now.leg).count();
-    let first = same.min(trip.booked.len().saturating_sub(1));
+    // Without a new way the itinerary is what it was: the lost segment is the one that it breaks at.
+    let first = if stands { same } else { from }.min(trip.booked.len().saturating_sub(1));
     let (booked, new) = (trip.booked.last(), trip.current.last());
     let arrival = booked.zip(new).and_then(|(booked, new)| minutes(new.scheduled_arrival, booked.scheduled_arrival));
     let departs = trip.current.get(same).and_then(|new| minutes(new.scheduled_departure, trip.booked[first].scheduled_departure));
