@@ -14,6 +14,7 @@ mod cluster;
 mod commands;
 mod failure;
 mod http;
+mod lines;
 mod metrics;
 mod out;
 mod print;

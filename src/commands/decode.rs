@@ -6,7 +6,7 @@
 //! error line and the next one is read; the exit status is then 1.
 
 use std::fmt::Display;
-use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind, Read, StdinLock, StdoutLock, Write};
+use std::io::{self, BufReader, BufWriter, ErrorKind, StdinLock, StdoutLock, Write};
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -23,6 +23,7 @@ use slipstream_producers::weather::row::Row;
 use slipstream_producers::weather::taf::Forecast;
 
 use crate::failure::{Done, Failure};
+use crate::lines::take_line;
 
 /// Bytes of a line that are read; one more tells a line that is too long.
 const LINE_BYTES_READ: u64 = TEXT_BYTES_MAX as u64 + 1;
@@ -133,15 +134,11 @@ impl Exchange {
         if self.input.buffer().is_empty() {
             self.output.flush().map_err(written)?;
         }
-        self.bytes.clear();
-        let read = self.input.by_ref().take(LINE_BYTES_READ).read_until(b'\n', &mut self.bytes).map_err(unread)?;
-        if self.bytes.len() > TEXT_BYTES_MAX && !self.bytes.ends_with(b"\n") {
-            self.input.skip_until(b'\n').map_err(unread)?;
-        }
+        let more = take_line(&mut self.input, &mut self.bytes, LINE_BYTES_READ).map_err(unread)?;
         self.line += 1;
         text.clear();
         text.push_str(String::from_utf8_lossy(&self.bytes).trim_end_matches(['\r', '\n']));
-        Ok(read > 0)
+        Ok(more)
     }
 
     /// Writes one answer, to the text that began on `line`.

@@ -5,12 +5,13 @@
 //! Streams in constant memory: nothing is kept from line to line. A line that is refused gives an `error` line in its
 //! place, and exit status 1 at the end.
 
-use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Write};
 
 use clap::{Args, Subcommand};
 use slipstream_processors::rights::{Answer, Law, decide_line_under, explain_line};
 
 use crate::failure::{Done, Failure};
+use crate::lines::take_line;
 
 /// Most bytes of a line that are kept; the rest of a longer one is passed over, and the engine refuses it.
 const LINE_BYTES_MAX: u64 = (1 << 20) + 1;
@@ -64,7 +65,7 @@ pub(crate) fn run(args: &Rights) -> Result<Done, Failure> {
 /// Answers every line; the count of those refused. A line that is empty but for blanks is none.
 fn pump(input: &mut impl BufRead, output: &mut impl Write, mut answer: impl FnMut(&str, u64) -> Answer) -> std::io::Result<u64> {
     let (mut refused, mut number, mut bytes) = (0, 0, Vec::new());
-    while take_line(input, &mut bytes)? {
+    while take_line(input, &mut bytes, LINE_BYTES_MAX)? {
         number += 1;
         let line = String::from_utf8_lossy(&bytes);
         if line.trim().is_empty() {
@@ -78,19 +79,6 @@ fn pump(input: &mut impl BufRead, output: &mut impl Write, mut answer: impl FnMu
     }
     output.flush()?;
     Ok(refused)
-}
-
-/// The next line without its end; false at the end of the input.
-fn take_line(input: &mut impl BufRead, bytes: &mut Vec<u8>) -> std::io::Result<bool> {
-    bytes.clear();
-    let read = input.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', bytes)?;
-    let is_whole = bytes.last() == Some(&b'\n');
-    if is_whole {
-        bytes.pop();
-    } else if read as u64 == LINE_BYTES_MAX {
-        input.skip_until(b'\n')?;
-    }
-    Ok(read > 0)
 }
 
 #[cfg(test)]
