@@ -109,6 +109,14 @@ pub struct Decision<'c> {
     pub is_final: bool,
 }
 
+impl Decision<'_> {
+    /// The answer is known: a sum of so much, 0 for none, after a reduction.
+    pub(super) fn settle(&mut self, verdict: Verdict, sum: i64, reduction_percent: i32) {
+        self.verdict = verdict;
+        (self.eligible, self.amount, self.reduction_percent) = (Some(sum > 0), Some(sum), Some(reduction_percent));
+    }
+}
+
 /// What the steps after scope work on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Matter<'c> {
@@ -192,8 +200,7 @@ fn is_outside_on_any_date(law: &Law, case: &Case) -> bool {
 }
 
 fn out_of_scope(case: &Case, decision: &mut Decision<'_>) {
-    decision.verdict = Verdict::OutOfScope;
-    (decision.eligible, decision.amount, decision.reduction_percent) = (Some(false), Some(0), Some(0));
+    decision.settle(Verdict::OutOfScope, 0, 0);
     decision.care = all_care(Some(false));
     (decision.refund_right, decision.reroute_right) = (Some(false), Some(false));
     decision.transfer_cost_reimbursable = (case.event == Some(Event::Diversion)).then_some(false);
@@ -364,9 +371,7 @@ fn summed(matter: &Matter<'_>, known: Option<bool>, present: Option<bool>, decis
     let unknown_end =
         [matter.journey.origin, matter.journey.destination].iter().flatten().any(|airport| place(*airport).is_none());
     if due == Some(false) && known == Some(true) && !unknown_end {
-        decision.verdict = Verdict::NotEligible;
-        (decision.eligible, decision.amount, decision.reduction_percent) = (Some(false), Some(0), Some(0));
-        return;
+        decision.settle(Verdict::NotEligible, 0, 0);
     }
     if due == Some(false) {
         return;
@@ -379,8 +384,7 @@ fn summed(matter: &Matter<'_>, known: Option<bool>, present: Option<bool>, decis
     let currency = matter.set.currency.as_str();
     proof.note("ART7-1", format_args!("band {}", ["a", "b", "c"][band]), format_args!("{amount} {currency}"));
     proof.note("PAY-1", format_args!("sum due"), format_args!("cash or transfer; vouchers only with signed consent"));
-    decision.verdict = Verdict::Eligible;
-    (decision.eligible, decision.amount, decision.reduction_percent) = (Some(true), Some(amount), Some(percent));
+    decision.settle(Verdict::Eligible, amount, percent);
     decision.is_final = is_final(matter);
 }
 
@@ -416,7 +420,6 @@ fn downgraded(matter: &Matter<'_>, known: Option<bool>, decision: &mut Decision<
         decision.currency = Some(Cow::Owned(currency.to_owned()));
     }
     if known == Some(true) && !proof.is_open() {
-        decision.verdict = if matter.case.seat.upgraded { Verdict::NotEligible } else { Verdict::DowngradeRefund };
-        (decision.eligible, decision.amount, decision.reduction_percent) = (Some(false), Some(0), Some(0));
+        decision.settle(if matter.case.seat.upgraded { Verdict::NotEligible } else { Verdict::DowngradeRefund }, 0, 0);
     }
 }

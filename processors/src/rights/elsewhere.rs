@@ -145,19 +145,14 @@ pub(super) fn weigh<'c>(
     proof.note("REGIME-1", format_args!("{}", regime.title), format_args!("{}", regime.ruleset));
     let present = is_present(matter.case, matter.event, proof);
     match sum(regime, matter, present, proof) {
-        Some(0) if known == Some(true) => settle(decision, Verdict::NotEligible, 0),
+        Some(0) if known == Some(true) => decision.settle(Verdict::NotEligible, 0, 0),
         Some(sum) if known == Some(true) && sum > 0 && !proof.is_open() => {
             proof.note("REGIME-2", format_args!("row of the table of sums"), format_args!("{sum} {}", regime.currency));
-            settle(decision, Verdict::Eligible, sum);
+            decision.settle(Verdict::Eligible, sum, 0);
         }
         _ => {}
     }
     assist(regime, matter, both(known, present), decision, proof);
-}
-
-fn settle(decision: &mut Decision<'_>, verdict: Verdict, sum: i64) {
-    decision.verdict = verdict;
-    (decision.eligible, decision.amount, decision.reduction_percent) = (Some(sum > 0), Some(sum), Some(0));
 }
 
 fn trigger(matter: &Matter<'_>) -> Option<Trigger> {
