@@ -27,7 +27,7 @@ use super::proof::{Proof, Step};
 use super::reduction::percent;
 use super::ruleset::{RuleSet, rulesets};
 use super::scope::{Journey, Scope, both, scopes};
-use super::territory::place;
+use super::territory::{place, turns};
 
 /// The answer to scope and sum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -186,17 +186,14 @@ fn open(case: &Case) -> Decision<'_> {
     }
 }
 
-/// Dates one of which lies in each period of the territory table: without a date, all have to agree.
-const EPOCHS: [&str; 8] =
-    ["2005-06-01", "2007-06-01", "2010-06-01", "2012-06-01", "2013-08-01", "2014-06-01", "2020-06-01", "2021-06-01"];
-
-/// No date is known, and on none would a regime cover the journey.
+/// No date is known, and on none would a regime cover the journey: neither when the law began nor after any turn of the map.
 fn is_outside_on_any_date(law: &Law, case: &Case) -> bool {
     let outside = |on: Date| {
         let scopes = scopes(law, case, &Journey::of(case, Some(on)), Some(on));
         scopes.iter().all(|scope| scope.covered == Some(false))
     };
-    case.as_of.is_none() && law.others().next().is_none() && EPOCHS.iter().filter_map(|date| date.parse().ok()).all(outside)
+    let mut dates = rulesets().first().map(|first| first.from).into_iter().chain(turns().iter().copied());
+    case.as_of.is_none() && law.others().next().is_none() && dates.all(outside)
 }
 
 fn out_of_scope(case: &Case, decision: &mut Decision<'_>) {

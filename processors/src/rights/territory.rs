@@ -8,6 +8,7 @@
 //! Kept for the life of the process, one entry for each of the 26³ codes there can be. A country that no row names, or
 //! that no row names on the date, is outside. A carrier that no row names has an unknown licence.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use slipstream_schemas::ids::{Airport, Date};
@@ -100,6 +101,23 @@ static COUNTRIES: LazyLock<Vec<Row<Territory>>> =
     LazyLock::new(|| rows(include_str!("../../data/rights/territory.csv"), Territory::parse));
 static CARRIERS: LazyLock<Vec<Row<[u8; 2]>>> =
     LazyLock::new(|| rows(include_str!("../../data/rights/carriers.csv"), |cell| cell.as_bytes().try_into().ok()));
+
+/// First days of the periods of the territory table: between two of them no country changes sides.
+static TURNS: LazyLock<Vec<Date>> = LazyLock::new(|| {
+    let after = |until: Date| until.civil().tomorrow().ok().map(Date::from);
+    COUNTRIES
+        .iter()
+        .flat_map(|row| [row.from, row.until.and_then(after)])
+        .flatten()
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect()
+});
+
+/// The days on which some country changes sides, in order.
+pub(super) fn turns() -> &'static [Date] {
+    &TURNS
+}
 
 /// The territory of a country on a date; without a date, today's.
 pub(super) fn of_country(country: &str, on: Option<Date>) -> Territory {
