@@ -66,8 +66,8 @@ pub(crate) fn run(args: &Run, flags: &Flags) -> Result<Done, Failure> {
         None => buffer::Order::Arrival,
     };
     let config = world::config(&cluster, order, instance.as_ref().map(|i| i.name().to_owned()));
-    let dead_letters_max = args.dead_letters_max.unwrap_or(config.limits.dead_letters_max);
-    let config = Config { state: flags.state.clone(), limits: Limits { dead_letters_max, ..config.limits }, ..config };
+    let limits = Limits { dead_letters_max: args.dead_letters_max, ..config.limits };
+    let config = Config { state: flags.state.clone(), limits, ..config };
     let runtime = cluster::tokio()?;
     let face = Arc::new(Face::default());
     let address = runtime.block_on(http::serve(flags.listen, Arc::clone(&face)))?;

@@ -169,8 +169,8 @@ impl Active {
         due < line
     }
 
-    /// In event time, does the next redelivery, or sets the next late record aside; false if there is none. To be done before anything is committed:
-    /// a late record that waits lies below the promise, and would be taken for done after a restart.
+    /// In event time, does the next redelivery, or sets the next late record aside; false if there is none. To be done before
+    /// anything is committed: a late record that waits lies below the promise, and would be taken for done after a restart.
     pub(crate) fn step_late(&mut self, out: &mut Vec<Record>) -> bool {
         let Some(arrived) = self.buffer.take_first() else {
             return false;

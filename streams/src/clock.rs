@@ -13,9 +13,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crate::buffer::Order;
 use crate::codec::Codec;
 use crate::kafka::{KafkaLog, Member};
-use crate::log::{Log, LogError, Offsets, Outgoing, Rebalance};
+use crate::log::{Log, LogError, Offsets, Rebalance};
 use crate::plan::Plan;
-use crate::record::{Ts, header};
+use crate::record::Ts;
 use crate::runtime::{Backoff, Config, RuntimeError};
 use crate::topology::{CLOCK, Topology};
 
@@ -25,8 +25,6 @@ const TICK_GAP: Duration = Duration::from_secs(1);
 const POLL_WAIT: Duration = Duration::from_millis(100);
 /// How much faster than time itself ticks may run to catch up with a wall clock that has jumped ahead.
 const CATCH_UP: u32 = 2;
-/// Key of every tick.
-const KEY: &[u8] = b"tick";
 
 /// A process's part in the clock; ends with the value.
 #[derive(Debug)]
@@ -90,7 +88,9 @@ fn tick(plan: &Plan, log: &mut dyn Log, stop: &AtomicBool) -> Result<(), LogErro
         }
         if leads && last.as_ref().is_none_or(|tick| tick.since.elapsed() >= TICK_GAP) {
             let next = Tick::next(last.as_ref(), wall_clock());
-            write(plan, log, next.at)?;
+            plan.tick(next.at, &mut |tick| log.send(tick))?;
+            log.drain()?;
+            log.commit(&Offsets::new())?;
             last = Some(next);
         }
     }
@@ -120,25 +120,6 @@ fn follow(last: Ts, gone_by: Duration, wall: Ts) -> Ts {
 fn wall_clock() -> Ts {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Ts::try_from(since.as_millis()).unwrap_or(Ts::MAX)
-}
-
-fn write(plan: &Plan, log: &mut dyn Log, at: Ts) -> Result<(), LogError> {
-    let Some(place) = plan.clock() else { return Ok(()) };
-    let encoded = plan.codec.tick(at);
-    let mut framed = Vec::new();
-    let no_schema = |error| LogError::Reopen(format!("{CLOCK}: no schema id: {error}"));
-    plan.codec.encode(CLOCK, encoded.rank, &encoded.body, &mut framed).map_err(no_schema)?;
-    let headers = [(header::TYPE, plan.codec.type_name(encoded.rank).to_owned())];
-    log.send(Outgoing {
-        topic: &place.topic,
-        partition: place.partition,
-        timestamp: Some(at),
-        key: KEY,
-        value: Some(&framed),
-        headers: &headers,
-    })?;
-    log.drain()?;
-    log.commit(&Offsets::new())
 }
 
 #[cfg(test)]

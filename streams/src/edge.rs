@@ -120,7 +120,8 @@ fn event_of_place(raw: &Raw<'_>) -> Event {
     Event { id, source: Arc::default(), correlation: id, causation: None, organisation: None }
 }
 
-fn text<'a>(raw: &Raw<'a>, name: &str) -> Option<&'a str> {
+/// A header's text; nothing where it is missing or no UTF-8.
+pub(crate) fn text<'a>(raw: &Raw<'a>, name: &str) -> Option<&'a str> {
     let (_, value) = raw.headers.iter().find(|(header, _)| *header == name)?;
     std::str::from_utf8(value).ok()
 }

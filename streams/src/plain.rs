@@ -115,6 +115,7 @@ fn escape(key: &[u8]) -> String {
 }
 
 /// The bytes of a key that [`text_of`] made text, or of any other text.
+#[cfg(any(test, feature = "kafka", feature = "model"))]
 #[must_use]
 pub(crate) fn bytes_of(text: &str) -> Cow<'_, [u8]> {
     if !text.as_bytes().contains(&ESCAPED_LEAD) {

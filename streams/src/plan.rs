@@ -18,6 +18,8 @@ use crate::world::World;
 /// Half an hour: how far anybody goes beyond the slowest promise.
 pub const SKEW: Ts = 30 * 60 * 1000;
 
+/// Key of every tick.
+const TICK_KEY: &str = "tick";
 /// How far a live world's line stays behind the clock while a source is silent, in milliseconds of event time.
 pub const SILENCE: Ts = 10_000;
 
@@ -39,8 +41,8 @@ pub struct Limits {
     /// Tasks of others of which a shard keeps warm copies; 0 keeps none.
     pub standbys: usize,
     /// Dead letters of one task, in a thousand events (records processed, letters written), beyond which it stops. By default
-    /// none is too many: to go on and to lose nothing is what a pipeline is there for; to stop is an operator's choice.
-    pub dead_letters_max: u64,
+    /// it goes on: to go on and to lose nothing is what a pipeline is there for; to stop is an operator's choice.
+    pub dead_letters_max: Option<u64>,
     /// In a live world, a source that says nothing counts as having promised all but this much of the present, in milliseconds.
     pub silence: Ts,
 }
@@ -55,7 +57,7 @@ impl Default for Limits {
             promise_gap: Duration::from_secs(1),
             restore_stall: Duration::from_secs(60),
             standbys: 0,
-            dead_letters_max: u64::MAX,
+            dead_letters_max: None,
             silence: SILENCE,
         }
     }
@@ -200,6 +202,12 @@ impl Plan {
         self.on_progress(crate::world::DECLARATION_KEY, &self.codec.declaration(declaration), send)
     }
 
+    /// Hands a tick of the live clock to `send` as it is written.
+    pub(crate) fn tick(&self, at: Ts, send: &mut dyn FnMut(Outgoing<'_>) -> Result<(), LogError>) -> Result<(), LogError> {
+        let Some(topic) = self.topology.clock() else { return Ok(()) };
+        self.own_record(topic, 0, Some(at), TICK_KEY, &self.codec.tick(at), send)
+    }
+
     fn on_progress(
         &self,
         key: &str,
@@ -207,18 +215,25 @@ impl Plan {
         send: &mut dyn FnMut(Outgoing<'_>) -> Result<(), LogError>,
     ) -> Result<(), LogError> {
         let topic = self.topology.progress;
+        let partition = of_key(key.as_bytes(), self.topology.partition_count(topic));
+        self.own_record(topic, partition, None, key, encoded, send)
+    }
+
+    /// A record of the runtime itself: framed, with its type and no other header.
+    fn own_record(
+        &self,
+        topic: Topic,
+        partition: i32,
+        timestamp: Option<Ts>,
+        key: &str,
+        encoded: &Encoded,
+        send: &mut dyn FnMut(Outgoing<'_>) -> Result<(), LogError>,
+    ) -> Result<(), LogError> {
         let mut framed = Vec::new();
         let no_schema = |e| LogError::Abort(format!("{topic}: no schema id: {e}"));
         self.codec.encode(topic, encoded.rank, &encoded.body, &mut framed).map_err(no_schema)?;
-        let place = self.place(topic, of_key(key.as_bytes(), self.topology.partition_count(topic)));
+        let place = self.place(topic, partition);
         let headers = [(header::TYPE, self.codec.type_name(encoded.rank).to_owned())];
-        send(Outgoing {
-            topic: &place.topic,
-            partition: place.partition,
-            timestamp: None,
-            key: key.as_bytes(),
-            value: Some(&framed),
-            headers: &headers,
-        })
+        send(Outgoing { topic: &place.topic, partition, timestamp, key: key.as_bytes(), value: Some(&framed), headers: &headers })
     }
 }

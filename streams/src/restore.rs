@@ -9,7 +9,6 @@
 //! A base that outlived its process is read on from its last row, and that row is read again: if the changelog holds
 //! another one there, or none, it is not the changelog of this base, which is then wiped and read from the start.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,7 +35,7 @@ pub(crate) struct Restore {
     /// Where each partition must be read up to.
     targets: Offsets,
     at: Offsets,
-    rows: BTreeMap<(usize, StoreId), (Overlay, Mark)>,
+    rows: BTreeMap<(usize, StoreId), Tail>,
     /// The last row of each base from an earlier process, until it is seen in the changelog.
     witnesses: BTreeMap<(usize, StoreId), Mark>,
     /// Bases whose changelog is another one.
@@ -145,18 +144,12 @@ impl Restore {
 
     /// Takes a row of a changelog.
     pub(crate) fn row(&mut self, raw: &Raw<'_>, task: usize, store: StoreId) -> Result<(), LogError> {
-        let (key, value) = read_row(raw)?;
+        let row = read_row(raw)?;
         self.read += 1;
-        let mark = Mark { row: raw.offset, check: checksum(&key, value.as_deref()) };
-        if self.witnesses.remove(&(task, store)).is_some_and(|witness| witness != mark) {
+        if self.witnesses.remove(&(task, store)).is_some_and(|witness| witness != row.2) {
             self.strangers.insert((task, store));
         }
-        let rows = match self.rows.entry((task, store)) {
-            Entry::Vacant(entry) => entry.insert((Overlay::new(), mark)),
-            Entry::Occupied(entry) => entry.into_mut(),
-        };
-        rows.0.insert(key, value);
-        rows.1 = mark;
+        Tail::take(&mut self.rows, (task, store), row);
         self.at.insert(Place::new(raw.topic, raw.partition), raw.offset + 1);
         Ok(())
     }
@@ -188,8 +181,8 @@ impl Restore {
         if !self.strangers.is_empty() {
             self.begin_anew(shard, log)?;
         }
-        for ((task, store), (rows, mark)) in std::mem::take(&mut self.rows) {
-            shard.actives[task].task.state.restore(store, rows, Some(mark));
+        for ((task, store), tail) in std::mem::take(&mut self.rows) {
+            shard.actives[task].task.state.restore(store, tail.rows, Some(tail.last));
         }
         let left = self.missing();
         let now = log.now();
@@ -264,18 +257,34 @@ impl Restore {
     }
 }
 
-/// Key and value of a changelog's row.
-pub(crate) fn read_row(raw: &Raw<'_>) -> Result<(Key, Row), LogError> {
+/// Rows of a store's changelog that were read and not yet applied, and the last of them.
+pub(crate) struct Tail {
+    pub rows: Overlay,
+    pub last: Mark,
+}
+
+impl Tail {
+    /// Adds what was read: a row, and where it lies.
+    pub(crate) fn take<K: Ord>(tails: &mut BTreeMap<K, Self>, store: K, (key, value, mark): (Key, Row, Mark)) {
+        let tail = tails.entry(store).or_insert_with(|| Self { rows: Overlay::new(), last: mark });
+        tail.rows.insert(key, value);
+        tail.last = mark;
+    }
+}
+
+/// Key, value and mark of a changelog's row.
+pub(crate) fn read_row(raw: &Raw<'_>) -> Result<(Key, Row, Mark), LogError> {
     let place = || format!("{}/{} offset {}", raw.topic, raw.partition, raw.offset);
     let value = match raw.value.map(<[u8]>::split_first) {
         None => None,
         Some(Some((&ROW_FORMAT, value))) => Some(value.into()),
         Some(_) => return Err(LogError::Refused(format!("{}: row of an unknown format", place()))),
     };
-    match raw.key {
-        Some(key) => Ok((key.into(), value)),
-        None => Err(LogError::Refused(format!("{}: row without a key", place()))),
-    }
+    let Some(key) = raw.key else {
+        return Err(LogError::Refused(format!("{}: row without a key", place())));
+    };
+    let check = checksum(key, value.as_deref());
+    Ok((key.into(), value, Mark { row: raw.offset, check }))
 }
 
 fn missing_offset(stage: &str, place: &Place) -> LogError {

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::buffer::{Order, Redelivery};
 use crate::codec::Codec;
-use crate::edge::UNREADABLE;
+use crate::edge::{UNREADABLE, text};
 use crate::kafka::{KafkaLog, Member};
 use crate::log::{Log, LogError, Offsets, Outgoing, Place};
 use crate::partition::of_key;
@@ -87,9 +87,8 @@ fn handed_in(plan: &Plan, log: &mut dyn Log, topics: BTreeSet<Topic>) -> Result<
     let (mut known, begun) = (Known::new(), log.now());
     while !left.is_empty() {
         log.poll(POLL_RECORDS, POLL_WAIT, &mut |raw| {
-            let text = |name| raw.headers.iter().find(|(header, _)| *header == name).and_then(|(_, v)| str::from_utf8(v).ok());
-            let id = text(header::ID).and_then(|id| Uuid::try_parse(id).ok());
-            let times = text(header::REDELIVERY).and_then(|times| times.parse().ok());
+            let id = text(&raw, header::ID).and_then(|id| Uuid::try_parse(id).ok());
+            let times = text(&raw, header::REDELIVERY).and_then(|times| times.parse().ok());
             known.extend(names.get(raw.topic).zip(id).zip(times).map(|((topic, id), times)| (*topic, id, times)));
         })?;
         for (place, position) in log.positions() {

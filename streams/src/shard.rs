@@ -401,8 +401,7 @@ impl Shard {
     /// Gives up when a stage refuses most of what it gets; what led there is not committed.
     fn check_refusals(&mut self, log: &mut dyn Log, index: usize) -> Result<(), LogError> {
         let letters_max = self.plan.limits.dead_letters_max;
-        let tripped = self.actives[index].refuses_too_much(letters_max);
-        match tripped {
+        match letters_max.and_then(|most| self.actives[index].refuses_too_much(most)) {
             Some(reason) => log.abort().and(Err(LogError::Refused(reason))),
             None => Ok(()),
         }

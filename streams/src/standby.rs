@@ -10,20 +10,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::log::{Log, LogError, Offsets, Place, Raw};
 use crate::processor::StoreId;
-use crate::restore::read_row;
+use crate::restore::{Tail, read_row};
 use crate::shard::{Kept, Shard, Stand};
-use crate::store::{BaseName, Mark, Overlay, State, checksum};
+use crate::store::{BaseName, State};
 use crate::task::Counts;
 use crate::topology::Topology;
-
-/// Rows read and not yet given to a copy: of (stage, partition, store).
-type Unapplied = BTreeMap<(usize, i32, StoreId), (Overlay, Mark)>;
 
 /// What a shard follows for others.
 #[derive(Default)]
 pub(crate) struct Standbys {
     tasks: BTreeSet<(usize, i32)>,
-    rows: Unapplied,
+    /// Read and not yet given to a copy, of (stage, partition, store).
+    rows: BTreeMap<(usize, i32, StoreId), Tail>,
     /// Rows taken since the last turn.
     fresh: usize,
     /// Rows followed, all together.
@@ -36,11 +34,7 @@ impl Standbys {
         if !self.tasks.contains(&(stage, raw.partition)) {
             return Ok(());
         }
-        let (key, value) = read_row(raw)?;
-        let mark = Mark { row: raw.offset, check: checksum(&key, value.as_deref()) };
-        let rows = self.rows.entry((stage, raw.partition, store)).or_insert_with(|| (Overlay::new(), mark));
-        rows.0.insert(key, value);
-        rows.1 = mark;
+        Tail::take(&mut self.rows, (stage, raw.partition, store), read_row(raw)?);
         self.fresh += 1;
         Ok(())
     }
@@ -131,10 +125,10 @@ impl Shard {
 
     /// Gives what was read to the copies; returns how many rows these were.
     pub(crate) fn feed_standbys(&mut self) -> usize {
-        for ((stage, partition, store), (rows, mark)) in std::mem::take(&mut self.standbys.rows) {
+        for ((stage, partition, store), tail) in std::mem::take(&mut self.standbys.rows) {
             if let Some(kept) = self.parked.get_mut(&(stage, partition)) {
-                kept.state.restore(store, rows, Some(mark));
-                kept.changelogs[store] = mark.row + 1;
+                kept.state.restore(store, tail.rows, Some(tail.last));
+                kept.changelogs[store] = tail.last.row + 1;
             }
         }
         let fresh = std::mem::take(&mut self.standbys.fresh);

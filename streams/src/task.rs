@@ -65,29 +65,17 @@ struct Arrival {
 /// What a step handles.
 #[derive(Clone, Copy)]
 enum Input<'a> {
-    Record(&'a Record),
-    Again(&'a Redelivery),
+    /// A record, and how many times it was handed in again.
+    Record(&'a Record, u32),
     Timer(&'a Timer),
 }
 
 impl<'a> Input<'a> {
-    fn record(self) -> Option<&'a Record> {
-        match self {
-            Self::Record(record) => Some(record),
-            Self::Again(redelivery) => Some(&redelivery.record),
-            Self::Timer(_) => None,
-        }
-    }
-
     fn key(self) -> &'a str {
         match self {
-            Self::Record(Record { key, .. }) | Self::Again(Redelivery { record: Record { key, .. }, .. }) => key,
+            Self::Record(record, _) => &record.key,
             Self::Timer(timer) => &timer.key,
         }
-    }
-
-    fn redeliveries(self) -> u32 {
-        if let Self::Again(redelivery) = self { redelivery.times } else { 0 }
     }
 }
 
@@ -148,27 +136,27 @@ impl Task {
     /// Takes a record at instant `now`; what it causes is appended to `out`.
     pub fn process(&mut self, record: &Record, now: Ts, out: &mut Vec<Record>) {
         self.counts.records += 1;
-        self.step(Input::Record(record), now, out);
+        self.step(Input::Record(record, 0), now, out);
     }
 
     /// Refuses a record that could not even be read.
     pub fn refuse(&mut self, record: &Record, poison: &Poison, now: Ts, out: &mut Vec<Record>) {
-        self.dead_letter(Input::Record(record), poison, now, out);
+        self.dead_letter(Input::Record(record, 0), poison, now, out);
     }
 
     /// Takes a record that it had refused before and that an operator hands in again; refused once more if `poison` says why.
     pub fn redeliver(&mut self, redelivery: &Redelivery, poison: Option<&Poison>, now: Ts, out: &mut Vec<Record>) {
         self.counts.redelivered += 1;
         match poison {
-            Some(poison) => self.dead_letter(Input::Again(redelivery), poison, now, out),
-            None => self.step(Input::Again(redelivery), now, out),
+            Some(poison) => self.dead_letter(Input::Record(&redelivery.record, redelivery.times), poison, now, out),
+            None => self.step(Input::Record(&redelivery.record, redelivery.times), now, out),
         }
     }
 
     /// Takes note of a record that comes after its instant was closed: counted, and copied to the side output.
     pub fn late(&mut self, record: &Record, now: Ts, out: &mut Vec<Record>) {
         self.counts.late += 1;
-        self.letter(self.late, Input::Record(record), &Poison::new("late", "stamped before what was promised"), now, out);
+        self.letter(self.late, Input::Record(record, 0), &Poison::new("late", "stamped before what was promised"), now, out);
     }
 
     /// When the earliest timer is due.
@@ -229,7 +217,7 @@ impl Task {
         let mut cx = self.cx(input, now, out);
         let (processor, mut cx) = (&mut cx.0, cx.1);
         let mut result = match input {
-            Input::Record(record) | Input::Again(Redelivery { record, .. }) => processor.process(&mut cx, record),
+            Input::Record(record, _) => processor.process(&mut cx, record),
             Input::Timer(timer) => processor.on_timer(&mut cx, timer),
         };
         let (late, repeated) = (cx.late, cx.repeated);
@@ -256,7 +244,7 @@ impl Task {
 
     fn cx<'a>(&'a mut self, input: Input<'a>, now: Ts, out: &'a mut Vec<Record>) -> (&'a mut dyn Processor, Cx<'a>) {
         let (key, cause, correlation, organisation) = match input {
-            Input::Record(record) | Input::Again(Redelivery { record, .. }) => {
+            Input::Record(record, _) => {
                 (&*record.key, record.event.id, record.event.correlation, record.event.organisation.clone())
             }
             Input::Timer(timer) => {
@@ -290,8 +278,11 @@ impl Task {
     }
 
     fn letter(&mut self, topic: Topic, input: Input<'_>, poison: &Poison, now: Ts, out: &mut Vec<Record>) {
-        let (stage, record, redeliveries) = (self.stage, input.record(), input.redeliveries());
-        let letter = self.codec.refused(&Refused { stage, poison, record, redeliveries });
+        let (record, redeliveries) = match input {
+            Input::Record(record, times) => (Some(record), times),
+            Input::Timer(_) => (None, 0),
+        };
+        let letter = self.codec.refused(&Refused { stage: self.stage, poison, record, redeliveries });
         let (_, mut cx) = self.cx(input, now, out);
         // The same cause is refused anew with each redelivery: its letters are told apart by their number.
         cx.ordinals = Ordinals::from(redeliveries as usize);

@@ -62,7 +62,7 @@ fn a_stage_that_refuses_most_of_its_input_stops_and_says_why() {
         let config = Config { limits, ..cluster.config(Order::EventTime, None) };
         runtime::start(&config, &cluster.topology, &codec(), &[UNIT]).unwrap()
     };
-    let pipeline = start(400);
+    let pipeline = start(Some(400));
     cluster.publish("meters", &records);
     let error = pipeline.wait().unwrap_err().to_string();
     assert!(error.contains("stage `count` refused 401 of its last records, mostly as `no number`"), "{error}");
