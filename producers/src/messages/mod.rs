@@ -18,3 +18,15 @@ pub mod mvt;
 pub mod pnl;
 pub mod ssim;
 pub mod telex;
+
+const MONTHS: [&str; 12] = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
+
+/// The month, 1 to 12, that three capital letters name.
+fn month_number(name: &str) -> Option<u32> {
+    (1..).zip(MONTHS).find(|(_, month)| *month == name).map(|(number, _)| number)
+}
+
+/// The three letters of a month, 1 to 12; empty for any other number.
+fn month_name(number: u32) -> &'static str {
+    (1..).zip(MONTHS).find(|(month, _)| *month == number).map_or("", |(_, name)| name)
+}

@@ -17,11 +17,11 @@ use std::fmt;
 use serde::Serialize;
 
 use super::telex::{Envelope, LINES_MAX, Telex, designator, is_airport};
+use super::{month_name, month_number};
 use crate::weather::groups::{leading, number};
 
 /// Most passengers of one name item.
 const NAME_PASSENGERS_MAX: u32 = 999;
-const MONTHS: [&str; 12] = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
 
 /// Why a message is no part of a list. Names the line of the message, never what stands there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -206,7 +206,7 @@ fn flight_line(line: &str) -> Result<Part, Misread> {
     let (flight, date) = words.next().and_then(|word| word.split_once('/')).ok_or(Misread::Flight("flight"))?;
     let (carrier, flight_number, suffix) = designator(flight).ok_or(Misread::Flight("flight"))?;
     let (day, month) = leading(date, 2).ok_or(Misread::Flight("date"))?;
-    let month = (1u32..).zip(MONTHS).find(|(_, name)| *name == month).ok_or(Misread::Flight("date"))?.0;
+    let month = month_number(month).ok_or(Misread::Flight("date"))?;
     let from = words.next().filter(|word| is_airport(word)).ok_or(Misread::Flight("airport"))?;
     let part = words.next().and_then(|word| number(word.strip_prefix("PART")?)).filter(|part| *part > 0);
     Ok(Part {
@@ -279,7 +279,7 @@ impl fmt::Display for Part {
         let kind = if self.changes { "ADL" } else { "PNL" };
         let Self { envelope, carrier, number, day, from, part, .. } = self;
         let suffix = self.suffix.map(String::from).unwrap_or_default();
-        let month = MONTHS.iter().zip(1..).find(|(_, month)| *month == self.month).map_or("", |(name, _)| name);
+        let month = month_name(self.month);
         writeln!(f, "{envelope}{kind}\n{carrier}{number}{suffix}/{day:02}{month} {from} PART{part}")?;
         self.headings.iter().try_for_each(|line| writeln!(f, "{line}"))?;
         self.totals.iter().try_for_each(|total| write!(f, "{total}"))?;

@@ -10,6 +10,9 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use super::month_number;
+use crate::weather::groups::{leading, number};
+
 /// Characters of a record.
 pub const RECORD_BYTES: usize = 200;
 
@@ -254,7 +257,7 @@ fn value(part: &str, form: Form) -> Value {
     match form {
         _ if text.is_empty() => Value::Null,
         Form::Text => part.trim_end().into(),
-        Form::Number => figures(text).into(),
+        Form::Number => number(text).into(),
         Form::Date => date(text).into(),
         Form::Time => hours_and_minutes(text).map(|(hours, minutes)| format!("{hours:02}:{minutes:02}")).into(),
         Form::Offset => offset(text).into(),
@@ -262,27 +265,21 @@ fn value(part: &str, form: Form) -> Value {
     }
 }
 
-fn figures(text: &str) -> Option<u32> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
-}
-
 /// `25OCT26` as 2026-10-25. Two figures of a year are of this century: the format is younger than it.
 fn date(text: &str) -> Option<String> {
-    const MONTHS: [&str; 12] = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
     if text == "00XXX00" {
         return Some("open".to_owned());
     }
-    let (day, rest) = text.split_at_checked(2)?;
+    let (day, rest) = leading(text, 2)?;
     let (month, year) = rest.split_at_checked(3)?;
-    let month = MONTHS.iter().position(|name| *name == month)? + 1;
-    let (day, year) = (figures(day)?, figures(year).filter(|_| year.len() == 2)?);
+    let (month, year) = (month_number(month)?, number(year).filter(|_| year.len() == 2)?);
     let date = jiff::civil::Date::new(i16::try_from(2000 + year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?);
     date.ok().map(|date| date.to_string())
 }
 
 fn hours_and_minutes(text: &str) -> Option<(u32, u32)> {
-    let (hours, minutes) = text.split_at_checked(2)?;
-    let (hours, minutes) = (figures(hours)?, figures(minutes).filter(|_| minutes.len() == 2)?);
+    let (hours, rest) = leading(text, 2)?;
+    let minutes = number(rest).filter(|_| rest.len() == 2)?;
     (hours < 24 && minutes < 60 || (hours, minutes) == (24, 0)).then_some((hours, minutes))
 }
 
