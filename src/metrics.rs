@@ -1,80 +1,108 @@
 //! Prometheus metrics of the process. Names are part of the contract with the alert rules under `deploy/`.
+//!
+//!     what the shards say ─► difference to what each task said before ─► counters, by stage
+//!                        └─► what stands now ─► gauges, by unit, stage or partition
+//!
+//! Keeps what each task last said. One that moved away and came back counts from zero again: a counter never falls.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
-use prometheus::{Encoder, GaugeVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
-use slipstream_streams::status::{Phase, ShardStatus};
+use prometheus::{Encoder, GaugeVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
+use slipstream_streams::status::{Phase, ShardStatus, TaskStatus};
+use slipstream_streams::task::Counts;
 
 /// Every metric, registered once.
 pub(crate) struct Metrics {
     registry: Registry,
-    /// Records taken, by stage.
-    pub(crate) records: IntCounterVec,
-    /// Records read and not yet processed, by stage.
-    pub(crate) waiting: IntGaugeVec,
-    /// Late records, by stage.
-    pub(crate) late: IntCounterVec,
-    /// Dead letters, by stage.
-    pub(crate) dead: IntCounterVec,
-    /// Records that said nothing new, by stage.
-    pub(crate) repeated: IntCounterVec,
-    /// Records handed in again from the dead-letter queue, by stage.
-    pub(crate) redelivered: IntCounterVec,
-    /// Median of the latest commits, seconds, by unit.
-    pub(crate) commit: GaugeVec,
-    /// Rows still to restore, by unit.
-    pub(crate) restore: IntGaugeVec,
+    records: IntCounterVec,
+    late: IntCounterVec,
+    dead: IntCounterVec,
+    repeated: IntCounterVec,
+    redelivered: IntCounterVec,
+    commits: IntCounterVec,
+    aborts: IntCounterVec,
+    waiting: IntGaugeVec,
+    lag: IntGaugeVec,
+    commit: GaugeVec,
+    restore: IntGaugeVec,
+    said: Mutex<Said>,
+}
+
+/// What was last said: by each task, and by each shard of its transactions (committed, aborted).
+#[derive(Default)]
+struct Said {
+    tasks: BTreeMap<(&'static str, i32), Counts>,
+    shards: BTreeMap<(String, usize), (u64, u64)>,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
         let registry = Registry::new();
+        let counter = |name, help, label| counter(&registry, name, help, &[label]);
+        let gauge = |name, help, labels: &[&str]| gauge(&registry, name, help, labels);
         Self {
-            records: counter(&registry, "slipstream_records_total", "Records taken", "stage"),
-            waiting: gauge(&registry, "slipstream_waiting_records", "Records read and not yet processed", "stage"),
-            late: counter(
+            records: counter("slipstream_records_total", "Records taken", "stage"),
+            late: counter("slipstream_late_records_total", "Records that came after their window or leg was closed", "stage"),
+            dead: counter("slipstream_dead_letters_total", "Records refused", "stage"),
+            repeated: counter("slipstream_repeated_records_total", "Records that said nothing new", "stage"),
+            redelivered: counter("slipstream_redelivered_records_total", "Dead letters handed in again", "stage"),
+            commits: counter("slipstream_commits_total", "Transactions committed", "unit"),
+            aborts: counter("slipstream_aborts_total", "Transactions aborted", "unit"),
+            waiting: gauge("slipstream_waiting_records", "Records read and not yet processed", &["stage"]),
+            lag: gauge("slipstream_lag_records", "Offsets of its inputs that a task has not read", &["stage", "partition"]),
+            commit: seconds(
                 &registry,
-                "slipstream_late_records_total",
-                "Records that came after their window or leg was closed",
-                "stage",
+                "slipstream_commit_seconds",
+                "Median duration of the latest transaction commits",
+                &["unit"],
             ),
-            dead: counter(&registry, "slipstream_dead_letters_total", "Records refused", "stage"),
-            repeated: counter(&registry, "slipstream_repeated_records_total", "Records that said nothing new", "stage"),
-            redelivered: counter(&registry, "slipstream_redelivered_records_total", "Dead letters handed in again", "stage"),
-            commit: seconds(&registry, "slipstream_commit_seconds", "Median duration of the latest transaction commits", "unit"),
-            restore: gauge(&registry, "slipstream_restore_rows", "Changelog rows still to restore", "unit"),
+            restore: gauge("slipstream_restore_rows", "Changelog rows still to restore", &["unit"]),
+            said: Mutex::default(),
             registry,
         }
     }
 }
 
 impl Metrics {
-    /// Takes over what a shard says of itself.
-    pub(crate) fn report(&self, shard: &ShardStatus) {
-        let mut stages: BTreeMap<&str, [u64; 6]> = BTreeMap::new();
-        for task in &shard.tasks {
-            let sums = stages.entry(task.stage).or_default();
-            sums[0] += task.counts.records;
-            sums[1] += task.counts.late;
-            sums[2] += task.counts.refused.values().sum::<u64>();
-            sums[3] += task.counts.redelivered;
-            sums[4] += task.counts.repeated;
-            sums[5] += task.waiting as u64;
+    /// Takes over what the shards of this process say of themselves.
+    pub(crate) fn report(&self, shards: &[ShardStatus]) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        self.waiting.reset();
+        self.lag.reset();
+        let mut before = std::mem::take(&mut said.tasks);
+        for task in shards.iter().flat_map(|shard| &shard.tasks) {
+            let before = before.remove(&(task.stage, task.partition)).unwrap_or_default();
+            self.task(task, if task.counts.records < before.records { Counts::default() } else { before });
+            said.tasks.insert((task.stage, task.partition), task.counts.clone());
         }
-        for (stage, [records, late, dead, redelivered, repeated, waiting]) in stages {
-            raise(&self.records.with_label_values(&[stage]), records);
-            raise(&self.late.with_label_values(&[stage]), late);
-            raise(&self.dead.with_label_values(&[stage]), dead);
-            raise(&self.repeated.with_label_values(&[stage]), repeated);
-            raise(&self.redelivered.with_label_values(&[stage]), redelivered);
-            self.waiting.with_label_values(&[stage]).set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        self.restore.reset();
+        for shard in shards {
+            let now = (shard.commits, shard.aborts);
+            let before = said.shards.insert((shard.unit.clone(), shard.shard), now).unwrap_or_default();
+            self.commits.with_label_values(&[&shard.unit]).inc_by(now.0.saturating_sub(before.0));
+            self.aborts.with_label_values(&[&shard.unit]).inc_by(now.1.saturating_sub(before.1));
+            self.restore.with_label_values(&[&shard.unit]).add(gauged(rows_left(&shard.phase)));
+            self.commit.with_label_values(&[&shard.unit]).set(shard.commit_time(0.5).as_secs_f64());
         }
-        self.commit.with_label_values(&[&shard.unit]).set(shard.commit_time(0.5).as_secs_f64());
-        let left = match shard.phase {
-            Phase::Restoring { done, total } => total.saturating_sub(done),
-            Phase::Joining | Phase::Running | Phase::Waiting(_) | Phase::Stopped | Phase::Failed(_) => 0,
-        };
-        self.restore.with_label_values(&[&shard.unit]).set(i64::try_from(left).unwrap_or(i64::MAX));
+    }
+
+    /// What a task did since `before`, and where it stands.
+    fn task(&self, task: &TaskStatus, before: Counts) {
+        let (stage, now) = ([task.stage], &task.counts);
+        let refused = |counts: &Counts| counts.refused.values().sum::<u64>();
+        let rises = [
+            (&self.records, now.records, before.records),
+            (&self.late, now.late, before.late),
+            (&self.dead, refused(now), refused(&before)),
+            (&self.repeated, now.repeated, before.repeated),
+            (&self.redelivered, now.redelivered, before.redelivered),
+        ];
+        for (counter, now, before) in rises {
+            counter.with_label_values(&stage).inc_by(now.saturating_sub(before));
+        }
+        self.waiting.with_label_values(&stage).add(gauged(task.waiting as u64));
+        self.lag.with_label_values(&[task.stage, &task.partition.to_string()]).set(gauged(task.lag));
     }
 
     /// Everything in the text format, with the process metrics.
@@ -90,16 +118,22 @@ impl Metrics {
     }
 }
 
-/// A task that moved away and came back counts from zero again; the metric only ever rises.
-fn raise(counter: &IntCounter, to: u64) {
-    counter.inc_by(to.saturating_sub(counter.get()));
+fn gauged(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn rows_left(phase: &Phase) -> u64 {
+    match phase {
+        Phase::Restoring { done, total } => total.saturating_sub(*done),
+        Phase::Joining | Phase::Running | Phase::Waiting(_) | Phase::Stopped | Phase::Failed(_) => 0,
+    }
 }
 
 /// Metrics are made once, with constant names: a clash is a bug that the test of this module finds.
 macro_rules! registered {
     ($name:ident, $type:ty) => {
-        fn $name(registry: &Registry, name: &str, help: &str, label: &str) -> $type {
-            let metric = <$type>::new(Opts::new(name, help), &[label]).expect("constant name");
+        fn $name(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> $type {
+            let metric = <$type>::new(Opts::new(name, help), labels).expect("constant name");
             registry.register(Box::new(metric.clone())).expect("registered once");
             metric
         }
@@ -114,10 +148,35 @@ registered!(seconds, GaugeVec);
 mod tests {
     use super::*;
 
+    fn shard(number: usize, partition: i32, records: u64) -> ShardStatus {
+        let counts = Counts { records, ..Counts::default() };
+        let task = TaskStatus { stage: "rotate", partition, counts, waiting: 2, lag: 5, promised: None };
+        let mut status = ShardStatus::default();
+        (status.unit, status.shard) = ("flights".to_owned(), number);
+        (status.tasks, status.commits) = (vec![task], records / 2);
+        status
+    }
+
+    fn line(metrics: &Metrics, name: &str) -> Option<String> {
+        let text = metrics.text().unwrap();
+        text.lines().find_map(|line| line.strip_prefix(name).map(|value| value.trim().to_owned()))
+    }
+
     #[test]
-    fn text_shows_what_was_counted() {
+    fn a_stage_counts_over_all_its_tasks_and_never_falls() {
         let metrics = Metrics::default();
-        metrics.records.with_label_values(&["rotate"]).inc_by(3);
-        assert!(metrics.text().unwrap().contains("slipstream_records_total{stage=\"rotate\"} 3"));
+        let taken = || line(&metrics, "slipstream_records_total{stage=\"rotate\"}");
+        metrics.report(&[shard(0, 0, 10), shard(1, 1, 4)]);
+        assert_eq!(taken().as_deref(), Some("14"));
+        metrics.report(&[shard(0, 0, 12), shard(1, 1, 4)]);
+        assert_eq!(taken().as_deref(), Some("16"));
+        // Partition 1 went to another process, and comes back with a task made anew.
+        metrics.report(&[shard(0, 0, 12)]);
+        assert_eq!(line(&metrics, "slipstream_lag_records{partition=\"1\",stage=\"rotate\"}"), None, "no longer ours");
+        metrics.report(&[shard(0, 0, 12), shard(1, 1, 6)]);
+        assert_eq!(taken().as_deref(), Some("22"));
+        assert_eq!(line(&metrics, "slipstream_waiting_records{stage=\"rotate\"}").as_deref(), Some("4"));
+        assert_eq!(line(&metrics, "slipstream_lag_records{partition=\"0\",stage=\"rotate\"}").as_deref(), Some("5"));
+        assert_eq!(line(&metrics, "slipstream_commits_total{unit=\"flights\"}").as_deref(), Some("9"));
     }
 }

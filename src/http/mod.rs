@@ -50,9 +50,7 @@ impl Face {
         if let Ok(mut health) = self.health.lock() {
             health.faults = shards.iter().filter_map(fault).collect();
         }
-        for shard in shards {
-            self.metrics.report(shard);
-        }
+        self.metrics.report(shards);
     }
 }
 
