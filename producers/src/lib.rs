@@ -29,6 +29,8 @@ pub mod facts;
 pub mod feed;
 mod flights;
 pub mod inputs;
+#[cfg(feature = "live")]
+pub mod live;
 pub mod local_time;
 pub mod messages;
 pub mod pace;

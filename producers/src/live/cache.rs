@@ -1,0 +1,115 @@
+//! What providers said, kept for a while. The one place that names the crate `moka`.
+//!
+//! Key: `LH400:2026-02-25:flightaware`, with the origin after the date where a leg is named. Kept: the newest answer for each
+//! key, at most [`ANSWERS_MAX`], for a day at most. Whether it is still fresh: [`super::freshness`].
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use moka::future::Cache as Moka;
+use serde::Serialize;
+use slipstream_streams::record::Ts;
+
+use super::freshness::{Age, Freshness, Held, KEPT_FOR};
+use super::provider::LegQuery;
+use super::status::FlightStatusData;
+
+/// Answers kept; beyond it the least used ones go.
+const ANSWERS_MAX: u64 = 100_000;
+
+/// An answer and its age.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    pub(crate) data: Arc<FlightStatusData>,
+    pub(crate) fetched_at: Ts,
+    pub(crate) age: Age,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    data: Arc<FlightStatusData>,
+    held: Held,
+}
+
+/// Counters of a cache (S0-15).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CacheReport {
+    /// Lookups that found a fresh answer.
+    pub hits: u64,
+    /// Lookups that found none.
+    pub misses: u64,
+    /// Lookups that found one past its time.
+    pub stale: u64,
+    /// Hits of all lookups, 0 to 1; none before the first.
+    pub hit_rate: Option<f64>,
+    /// Mean time of a lookup, microseconds.
+    pub lookup_mean_us: Option<f64>,
+    /// Answers kept.
+    pub total_entries: u64,
+}
+
+/// Answers by key.
+pub(crate) struct Cache {
+    entries: Moka<String, Entry>,
+    freshness: Freshness,
+    hits: AtomicU64,
+    misses: AtomicU64,
+    stale: AtomicU64,
+    lookup_ns: AtomicU64,
+}
+
+impl Cache {
+    pub(crate) fn new(freshness: Freshness) -> Self {
+        let entries = Moka::builder().max_capacity(ANSWERS_MAX).time_to_live(KEPT_FOR).build();
+        let [hits, misses, stale, lookup_ns] = [0; 4].map(AtomicU64::new);
+        Self { entries, freshness, hits, misses, stale, lookup_ns }
+    }
+
+    /// What `source` last said of the leg, and how old that is at `now`.
+    pub(crate) async fn get(&self, query: LegQuery, source: &str, now: Ts) -> Option<Found> {
+        let begun = lookup_begun();
+        let entry = self.entries.get(&key(query, source)).await;
+        self.lookup_ns.fetch_add(u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        let Some(entry) = entry else {
+            self.misses.fetch_add(1, Ordering::Relaxed);
+            return None;
+        };
+        let age = self.freshness.age(entry.held, now);
+        let counter = if age == Age::Fresh { &self.hits } else { &self.stale };
+        counter.fetch_add(1, Ordering::Relaxed);
+        Some(Found { data: entry.data, fetched_at: entry.held.fetched_at, age })
+    }
+
+    /// Keeps an answer fetched at `now`.
+    pub(crate) async fn put(&self, query: LegQuery, data: &Arc<FlightStatusData>, now: Ts) {
+        let held = Held { fetched_at: now, departure: data.departure.expected(), disrupted: data.is_disrupted() };
+        self.entries.insert(key(query, &data.source), Entry { data: Arc::clone(data), held }).await;
+    }
+
+    pub(crate) async fn report(&self) -> CacheReport {
+        self.entries.run_pending_tasks().await;
+        let [hits, misses, stale, ns] =
+            [&self.hits, &self.misses, &self.stale, &self.lookup_ns].map(|counter| counter.load(Ordering::Relaxed));
+        let lookups = hits + misses + stale;
+        let per_lookup = |sum: f64| (lookups > 0).then(|| sum / lookups as f64);
+        CacheReport {
+            hits,
+            misses,
+            stale,
+            hit_rate: per_lookup(hits as f64),
+            lookup_mean_us: per_lookup(ns as f64 / 1000.0),
+            total_entries: self.entries.entry_count(),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the time a lookup takes is measured on the machine's clock")]
+fn lookup_begun() -> Instant {
+    Instant::now()
+}
+
+fn key(query: LegQuery, source: &str) -> String {
+    let leg = query.origin.map_or_else(String::new, |origin| format!(":{origin}"));
+    format!("{}:{}{leg}:{source}", query.designator(), query.date)
+}

@@ -1,0 +1,228 @@
+//! A provider that needs no network: fixed legs, a seed for all others, and faults on request.
+//!
+//! Only a provider whose settings say `mock = true` is one; it never stands in for a real one in silence, and its name ends in
+//! `-mock`. The same seed and the same question give the same leg; the same seed and the same call in a row the same fault.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::Deserialize;
+use slipstream_schemas::ids::Airport;
+use slipstream_schemas::records::FlightStatus;
+use slipstream_streams::record::{Ts, derive_id};
+use tokio::time::Instant;
+
+use super::error::ProviderError;
+use super::provider::{Answer, Card, Clock, FlightDataProvider, LegQuery, Provider, Search};
+use super::status::{self, DateMeaning, Designator, FlightStatusData, LegEnd, Role, StatedDate};
+use crate::local_time::{DAY, HOUR, MINUTE};
+
+/// How a mock behaves.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MockSettings {
+    /// What all its chance comes from.
+    pub seed: u64,
+    /// Share of calls that fail, 0 to 1.
+    pub error_rate: f64,
+    /// How long each call takes, ms.
+    pub delay_ms: u64,
+    /// Make up legs that are not listed; without it they are not known.
+    pub random: bool,
+    /// Legs with a fixed fate.
+    pub legs: Vec<MockLeg>,
+    /// When nobody answers.
+    pub outages: Vec<Outage>,
+}
+
+impl Default for MockSettings {
+    fn default() -> Self {
+        Self { seed: 1, error_rate: 0.0, delay_ms: 50, random: true, legs: Vec::new(), outages: Vec::new() }
+    }
+}
+
+/// A leg with a fixed fate.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MockLeg {
+    /// Designator, such as `LH400`.
+    pub flight: String,
+    /// Minutes late.
+    #[serde(default)]
+    pub delay_min: i32,
+    /// Will not operate.
+    #[serde(default)]
+    pub cancelled: bool,
+    /// Lands elsewhere.
+    #[serde(default)]
+    pub diverted: bool,
+    /// Departure gate.
+    #[serde(default)]
+    pub gate: Option<String>,
+}
+
+/// A time without answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outage {
+    /// It begins so many seconds after the mock was made.
+    pub after_s: u64,
+    /// It takes so many seconds.
+    pub for_s: u64,
+}
+
+/// The provider.
+pub struct Mock {
+    card: Card,
+    settings: MockSettings,
+    clock: Clock,
+    begun: Instant,
+    calls: AtomicU64,
+}
+
+impl Mock {
+    /// A mock of the provider that `card` describes, whatever its settings say its name is.
+    #[must_use]
+    pub fn new(card: Card, settings: MockSettings, clock: Clock) -> Self {
+        let card = Card { name: format!("{}-mock", card.name.trim_end_matches("-mock")), ..card };
+        Self { card, settings, clock, begun: Instant::now(), calls: AtomicU64::new(0) }
+    }
+
+    /// Calls so far.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Takes its time, and fails when it is time to.
+    async fn called(&self) -> Result<(), ProviderError> {
+        let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_millis(self.settings.delay_ms)).await;
+        if self.is_out() {
+            return Err(ProviderError::Unavailable { reason: "outage of the scenario".to_owned() });
+        }
+        let mut dice = ChaCha8Rng::seed_from_u64(self.settings.seed ^ call.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        if dice.random::<f64>() >= self.settings.error_rate {
+            return Ok(());
+        }
+        Err(match dice.random_range(0..3) {
+            0 => ProviderError::Unavailable { reason: "500".to_owned() },
+            1 => ProviderError::Timeout { after: self.card.timeout },
+            _ => ProviderError::malformed("body", "made so"),
+        })
+    }
+
+    fn is_out(&self) -> bool {
+        let at = self.begun.elapsed().as_secs();
+        self.settings.outages.iter().any(|outage| (outage.after_s..outage.after_s.saturating_add(outage.for_s)).contains(&at))
+    }
+
+    fn leg(&self, query: LegQuery) -> Result<FlightStatusData, ProviderError> {
+        let fixed = self.settings.legs.iter().find(|leg| leg.flight == query.designator());
+        let number = query.number.to_string();
+        let designator = Designator::of(query.carrier.as_str(), &number, Role::Unstated);
+        match (fixed, designator) {
+            (None, _) if !self.settings.random => Err(ProviderError::NotFound),
+            (_, None) => Err(ProviderError::NotFound),
+            (Some(leg), Some(designator)) => Ok(self.word(query, designator, leg)),
+            (None, Some(designator)) => Ok(self.word(query, designator, &self.chance(query))),
+        }
+    }
+
+    /// A fate for a leg without one: one in fifty is cancelled, four in ten are late.
+    fn chance(&self, query: LegQuery) -> MockLeg {
+        let mut dice = self.dice(query);
+        let late = dice.random_bool(0.4);
+        MockLeg {
+            flight: query.designator(),
+            delay_min: if late { dice.random_range(5..120) } else { 0 },
+            cancelled: dice.random_bool(0.02),
+            diverted: dice.random_bool(0.003),
+            gate: Some(format!("{}{}", ["A", "B", "C"][dice.random_range(0..3)], dice.random_range(1..40))),
+        }
+    }
+
+    fn dice(&self, query: LegQuery) -> ChaCha8Rng {
+        let seed = derive_id(&[query.to_string().as_bytes(), &self.settings.seed.to_be_bytes()]).as_u128();
+        // Half of the id's bits are seed enough.
+        ChaCha8Rng::seed_from_u64((seed >> 64) as u64)
+    }
+
+    fn word(&self, query: LegQuery, designator: Designator, leg: &MockLeg) -> FlightStatusData {
+        let scheduled = self.departs(query);
+        let end = |scheduled: Ts, airport, gate| LegEnd {
+            airport,
+            scheduled: Some(scheduled),
+            estimated: (!leg.cancelled).then_some(scheduled + Ts::from(leg.delay_min) * MINUTE),
+            gate,
+            ..LegEnd::default()
+        };
+        let departure = end(scheduled, query.origin, leg.gate.clone());
+        let arrival = end(scheduled + 2 * HOUR, None::<Airport>, None);
+        FlightStatusData {
+            flight_id: Some(format!("mock-{query}")),
+            designator,
+            also: Vec::new(),
+            date: Some(StatedDate { date: query.date, meaning: DateMeaning::LegLocal }),
+            status: fate(leg),
+            tail: None,
+            delay_minutes: Some(leg.delay_min),
+            last_updated: (self.clock)(),
+            source: self.card.name.clone(),
+            confidence_score: status::confidence(&departure, &arrival, false),
+            raw_data: derive_id(&[self.card.name.as_bytes(), query.to_string().as_bytes()]),
+            departure,
+            arrival,
+        }
+    }
+
+    /// Somewhen on the day asked for, to five minutes.
+    fn departs(&self, query: LegQuery) -> Ts {
+        let days = jiff::civil::date(1970, 1, 1).until(query.date.civil()).map_or(0, |span| span.get_days());
+        Ts::from(days) * DAY + self.dice(query).random_range(60..270) * 5 * MINUTE
+    }
+}
+
+fn fate(leg: &MockLeg) -> FlightStatus {
+    match (leg.cancelled, leg.diverted) {
+        (true, _) => FlightStatus::Cancelled,
+        (_, true) => FlightStatus::Diverted,
+        _ => FlightStatus::Scheduled,
+    }
+}
+
+impl Provider for Mock {
+    fn card(&self) -> &Card {
+        &self.card
+    }
+
+    fn health(&self) -> Answer<'_, ()> {
+        Box::pin(self.called())
+    }
+}
+
+impl FlightDataProvider for Mock {
+    fn flight_status(&self, query: LegQuery) -> Answer<'_, FlightStatusData> {
+        Box::pin(async move {
+            self.called().await?;
+            self.leg(query)
+        })
+    }
+
+    fn multiple_flights(&self, queries: &[LegQuery]) -> Answer<'_, Vec<Result<FlightStatusData, ProviderError>>> {
+        let queries = queries.to_vec();
+        Box::pin(async move {
+            self.called().await?;
+            Ok(queries.into_iter().map(|query| self.leg(query)).collect())
+        })
+    }
+
+    fn search(&self, _: Search) -> Answer<'_, Vec<FlightStatusData>> {
+        Box::pin(async move {
+            self.called().await?;
+            Ok(Vec::new())
+        })
+    }
+}

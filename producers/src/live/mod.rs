@@ -1,0 +1,32 @@
+//! Providers over the network: asked through one interface, behind one stack that survives them.
+//!
+//!     question ─► desk: cache, single flight ─► fleet: who, in which order ─► guard: breaker, places, quota, retries ─► provider
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`provider`], [`status`], [`error`] | the interface: what is asked, what is said, why there is no answer |
+//! | [`desk`] | one leg, many legs, every source's word; answers also when nobody does |
+//! | [`fleet`] | the providers in use; hedging; health checks and probes |
+//! | [`guard`] | what stands between a call and its provider; [`profile`] has the numbers |
+//! | [`breaker`], [`freshness`] | pure: when not to ask, how long an answer holds |
+//! | [`cache`], [`stats`] | what is kept and what is measured |
+//! | [`mock`] | a provider without a network |
+//!
+//! Behind the feature `live`, so that recordings and the simulator stay without clock and socket. Wall time comes from the
+//! program as a [`provider::Clock`]; waiting is tokio's.
+
+pub mod breaker;
+mod bucket;
+pub mod cache;
+pub mod desk;
+pub mod error;
+pub mod fleet;
+pub mod freshness;
+pub mod guard;
+pub mod mock;
+pub mod profile;
+pub mod provider;
+mod retry;
+mod single_flight;
+pub mod stats;
+pub mod status;

@@ -1,0 +1,128 @@
+//! The one interface of all who know how flights are doing.
+//!
+//! A provider only asks and reads: one call, one request (or the few that its protocol needs), no retry, no cache, no waiting
+//! for quota. All that is around it, the same for every provider: [`super::guard`]. Its answers are told apart by
+//! [`ProviderError`], so that the surroundings know what to do.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use serde::Serialize;
+use slipstream_schemas::ids::{Airport, Carrier, Date, Suffix};
+use slipstream_streams::record::Ts;
+
+use super::error::ProviderError;
+use super::profile::RateLimit;
+use super::status::FlightStatusData;
+
+/// A call under way.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, ProviderError>> + Send + 'a>>;
+
+/// The time a provider gets for one attempt, unless its settings say otherwise.
+pub const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A leg as somebody asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct LegQuery {
+    /// Airline, as on the ticket or on the tail.
+    pub carrier: Carrier,
+    /// Flight number, 0 to 9999.
+    pub number: u16,
+    /// Operational suffix.
+    pub suffix: Option<Suffix>,
+    /// Local date of departure at the leg's origin.
+    pub date: Date,
+    /// Which leg, of a flight with several.
+    pub origin: Option<Airport>,
+}
+
+impl LegQuery {
+    /// The designator asked for: `LH400`.
+    #[must_use]
+    pub fn designator(&self) -> String {
+        let suffix = self.suffix.map_or_else(String::new, |suffix| suffix.to_string());
+        format!("{}{}{suffix}", self.carrier, self.number)
+    }
+}
+
+/// `LH400/2026-11-21`, with `/FRA` where a leg is named.
+impl fmt::Display for LegQuery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.designator(), self.date)?;
+        self.origin.map_or(Ok(()), |origin| write!(f, "/{origin}"))
+    }
+}
+
+/// Legs from one airport to another on a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Search {
+    /// From.
+    pub origin: Airport,
+    /// To.
+    pub destination: Airport,
+    /// Local date of departure at the origin.
+    pub date: Date,
+}
+
+/// What calls cost, in units of the provider's quota.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Cost {
+    /// One leg, or one batch.
+    pub status: u32,
+    /// One search.
+    pub search: u32,
+    /// One health check.
+    pub health: u32,
+}
+
+/// What is fixed about a provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Card {
+    /// Name: of metrics, logs, settings and the field `source`.
+    pub name: String,
+    /// Who is asked first: the highest.
+    pub priority: u8,
+    /// For one attempt.
+    pub timeout: Duration,
+    /// What the provider allows.
+    pub limit: Option<RateLimit>,
+    /// What calls cost.
+    pub cost: Cost,
+    /// Most legs in one call; 1 where it has no such call.
+    pub batch_max: usize,
+    /// Most calls under way at once.
+    pub parallel_max: usize,
+}
+
+/// Somebody who has a name and can be asked how it is.
+pub trait Provider: Send + Sync {
+    /// What is fixed about it.
+    fn card(&self) -> &Card;
+
+    /// The cheapest call that shows it works. `NotFound` shows it too.
+    fn health(&self) -> Answer<'_, ()>;
+}
+
+/// Somebody who knows how flights are doing.
+pub trait FlightDataProvider: Provider {
+    /// One leg. Of several that fit, the first by scheduled departure.
+    fn flight_status(&self, query: LegQuery) -> Answer<'_, FlightStatusData>;
+
+    /// Several legs in one call, at most [`Card::batch_max`]; answers in the order of the questions. A provider without such
+    /// a call keeps `batch_max` at 1 and need not answer.
+    fn multiple_flights(&self, queries: &[LegQuery]) -> Answer<'_, Vec<Result<FlightStatusData, ProviderError>>> {
+        let _ = queries;
+        Box::pin(std::future::ready(Err(ProviderError::NotOffered)))
+    }
+
+    /// Legs between two airports; none is an empty list.
+    fn search(&self, search: Search) -> Answer<'_, Vec<FlightStatusData>> {
+        let _ = search;
+        Box::pin(std::future::ready(Err(ProviderError::NotOffered)))
+    }
+}
+
+/// Wall time, epoch ms. The program owns the clock.
+pub type Clock = std::sync::Arc<dyn Fn() -> Ts + Send + Sync>;
