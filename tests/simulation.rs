@@ -23,7 +23,7 @@ use slipstream_streams::plan::Limits;
 use slipstream_streams::record::{Record, Ts};
 use slipstream_streams::reference::{Reference, Sink, Source, SourceError};
 use slipstream_streams::simulation::search::{self, Case};
-use slipstream_streams::simulation::{Auditor, Fault, Faults, Outcome, Scenario, SimulationError, simulate};
+use slipstream_streams::simulation::{Auditor, Fault, Faults, Outcome, Planted, Scenario, SimulationError, simulate};
 use slipstream_streams::topology::Topology;
 
 /// Seeds of one test run at least, unless `SEED` or `SEEDS` says otherwise.
@@ -156,7 +156,7 @@ impl Day {
             instances: case.instances,
             sources: vec![("europe".to_owned(), records.to_vec())],
             start: records[0].timestamp,
-            wrap: None,
+            planted: Planted::default(),
         };
         simulate(&scenario, case.faults, case.seed, auditor)
     }

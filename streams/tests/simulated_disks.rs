@@ -6,7 +6,7 @@ mod toy;
 
 use slipstream_streams::buffer::Order;
 use slipstream_streams::plan::Limits;
-use slipstream_streams::simulation::{Auditor, Fault, Faults, Scenario, simulate};
+use slipstream_streams::simulation::{Auditor, Fault, Faults, Planted, Scenario, simulate};
 
 /// Seeds of one test run.
 const SEEDS: u64 = 40;
@@ -33,7 +33,7 @@ fn bases_that_outlive_their_process_change_no_record() {
             instances: 1 + seed as usize % 3,
             sources: vec![("readings".to_owned(), records)],
             start: toy::START,
-            wrap: None,
+            planted: Planted::default(),
         };
         let faults = FAULTS.with_disks([u64::MAX, 150, 1_000][seed as usize % 3]);
         if let Err(error) = simulate(&scenario, faults, seed, auditor) {

@@ -35,6 +35,7 @@ use crate::follower;
 use crate::log::{Log, LogError, Raw};
 use crate::plan::Limits;
 use crate::record::{Record, Topic, Ts};
+use crate::store::Bases;
 use crate::topology::{Topology, TopologyError};
 use crate::world::{DECLARATION_KEY, Declaration, World};
 
@@ -62,12 +63,18 @@ pub struct Scenario {
     pub sources: Vec<(String, Vec<Record>)>,
     /// First instant of the world.
     pub start: Ts,
-    /// Stands between every shard and source and its log: where bugs are planted, to see that they are found.
-    pub wrap: Option<Wrap>,
+    /// What stands between the processes and the world: where bugs are planted, to see that they are found.
+    pub planted: Planted,
 }
 
-/// Puts something between a process and its log.
-pub type Wrap = Rc<dyn Fn(ModelLog) -> Box<dyn Log>>;
+/// What stands between every shard and source and its log, and between every shard and its bases; nothing by default.
+#[derive(Clone, Default)]
+pub struct Planted {
+    /// Put before a log.
+    pub log: Option<Rc<dyn Fn(ModelLog) -> Box<dyn Log>>>,
+    /// Put before the bases of a shard.
+    pub bases: Option<Rc<dyn Fn(Box<dyn Bases>) -> Box<dyn Bases>>>,
+}
 
 /// What came of a run.
 #[derive(Debug)]

@@ -95,6 +95,10 @@ impl Processes {
         let role = match &self.parts[part] {
             Part::Shard { plan, .. } => {
                 let bases: Box<dyn Bases> = disk.clone().map_or_else(|| Box::new(InMemory) as _, |disk| Box::new(disk) as _);
+                let bases = match &self.scenario.planted.bases {
+                    Some(plant) => plant(bases),
+                    None => bases,
+                };
                 Role::Shard(Box::new(Shard::new(Arc::clone(plan), bases, StatusCell::default())))
             }
             Part::Source { name, records, .. } => {
@@ -161,8 +165,8 @@ impl Processes {
             Some(log) => log,
             none => {
                 let log = ModelLog::open(&self.cluster, identity)?;
-                none.insert(match &self.scenario.wrap {
-                    Some(wrap) => wrap(log),
+                none.insert(match &self.scenario.planted.log {
+                    Some(plant) => plant(log),
                     None => Box::new(log),
                 })
             }

@@ -1,6 +1,6 @@
 //! Bugs to be planted between the runtime and its log, each a mistake that a runtime on Kafka has made somewhere.
 //!
-//!     shard ─► Planted (one bug) ─► ModelLog
+//!     shard ─► Buggy (one bug) ─► ModelLog          shard ─► base_bugs ─► bases on a disk
 //!
 //! Everything but the bug is handed on. What a bug must remember beyond one log is shared by the logs of a run.
 
@@ -13,8 +13,9 @@ use slipstream_broker::direct::{Member, Producer};
 use slipstream_streams::codec::Codec;
 use slipstream_streams::log::{Log, LogError, Offsets, Outgoing, Place, Raw, Rebalance, Watermarks};
 use slipstream_streams::record::FOREVER;
-use slipstream_streams::simulation::{ModelLog, Wrap};
+use slipstream_streams::simulation::{ModelLog, Planted};
 
+use crate::base_bugs::{self, BaseBug};
 use crate::toy;
 
 /// What is done wrong.
@@ -62,11 +63,13 @@ pub(crate) enum Bug {
     BlindToMarkers,
     /// The first record after an assignment is skipped: a position that is off by one.
     OffByOne,
+    /// One between a shard and its bases.
+    Base(BaseBug),
 }
 
 impl Bug {
     /// Every one.
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 26] = [
         Self::SkipFence,
         Self::DropOffsets,
         Self::BaseEarly,
@@ -88,12 +91,20 @@ impl Bug {
         Self::DoubledWrite,
         Self::BlindToMarkers,
         Self::OffByOne,
+        Self::Base(BaseBug::LoseDelete),
+        Self::Base(BaseBug::LoseRow),
+        Self::Base(BaseBug::SilentFault),
+        Self::Base(BaseBug::ForgetPartition),
+        Self::Base(BaseBug::StaleRead),
     ];
 
-    /// Plants it in every log of a run.
-    pub(crate) fn plant(self) -> Wrap {
+    /// Plants it in every process of a run.
+    pub(crate) fn plant(self) -> Planted {
+        if let Self::Base(bug) = self {
+            return base_bugs::plant(bug);
+        }
         let shared = Rc::new(RefCell::new(Shared::default()));
-        Rc::new(move |log| Box::new(Planted::new(self, log, Rc::clone(&shared))))
+        Planted { log: Some(Rc::new(move |log| Box::new(Buggy::new(self, log, Rc::clone(&shared))))), bases: None }
     }
 }
 
@@ -138,7 +149,7 @@ impl Sent {
     }
 }
 
-struct Planted {
+struct Buggy {
     bug: Bug,
     log: ModelLog,
     shared: Rc<RefCell<Shared>>,
@@ -161,7 +172,7 @@ const TOO_MUCH: i64 = 600_000;
 /// Every so many drains [`Bug::DoubledWrite`] sends once more.
 const DOUBLED_EVERY: u64 = 40;
 
-impl Planted {
+impl Buggy {
     fn new(bug: Bug, mut log: ModelLog, shared: Rc<RefCell<Shared>>) -> Self {
         let id = log.identity().to_owned();
         match bug {
@@ -231,7 +242,7 @@ impl Planted {
     }
 }
 
-impl Log for Planted {
+impl Log for Buggy {
     fn poll(&mut self, limit: usize, wait: Duration, take: &mut dyn FnMut(Raw<'_>)) -> Result<usize, LogError> {
         self.catch_up()?;
         let (handed_out, skip) = (&mut self.handed_out, &mut self.skip);

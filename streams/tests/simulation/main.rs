@@ -6,6 +6,7 @@
 #![cfg(feature = "model")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
+mod base_bugs;
 mod bugs;
 mod planted;
 #[path = "../toy/mod.rs"]
@@ -16,7 +17,7 @@ use std::collections::BTreeMap;
 
 use slipstream_streams::buffer::Order;
 use slipstream_streams::simulation::search::Case;
-use slipstream_streams::simulation::{Auditor, Fault, Faults, Outcome, simulate};
+use slipstream_streams::simulation::{Auditor, Fault, Faults, Outcome, Planted, simulate};
 use toy::fact;
 use worlds::{FAULTS, case, cases, oracle, run, scenario, told};
 
@@ -26,7 +27,7 @@ const SEEDS: u64 = 120;
 #[test]
 fn without_faults_event_time_order_is_the_reference() {
     let quiet = Case { faults: Faults::none(FAULTS.turns_max), ..case(7) };
-    let outcome = run(&quiet, None).unwrap();
+    let outcome = run(&quiet, Planted::default()).unwrap();
     assert_eq!(outcome.struck, BTreeMap::new());
 }
 
@@ -35,9 +36,9 @@ fn whatever_breaks_the_records_are_the_references() {
     let mut struck: BTreeMap<Fault, u64> = BTreeMap::new();
     let cases = cases(SEEDS);
     for case in &cases {
-        match run(case, None) {
+        match run(case, Planted::default()) {
             Ok(outcome) => outcome.struck.into_iter().for_each(|(fault, times)| *struck.entry(fault).or_default() += times),
-            Err(error) => panic!("{}", told(case, &error, &mut |case| run(case, None).is_err())),
+            Err(error) => panic!("{}", told(case, &error, &mut |case| run(case, Planted::default()).is_err())),
         }
     }
     assert!(cases.len() < 50 || struck.len() == Fault::ALL.len(), "some fault never struck: {struck:?}");
@@ -84,7 +85,7 @@ fn no_key_goes_back(outcome: &Outcome) -> Result<(), String> {
 
 #[test]
 fn the_same_seed_gives_the_same_run() {
-    let run = || run(&case(4), None).unwrap();
+    let run = || run(&case(4), Planted::default()).unwrap();
     let (one, other) = (run(), run());
     let facts = |outcome: &Outcome| outcome.records.iter().map(fact).collect::<Vec<_>>();
     assert_eq!((facts(&one), one.struck, one.turns), (facts(&other), other.struck, other.turns));

@@ -4,7 +4,7 @@ use slipstream_streams::buffer::Order;
 use slipstream_streams::plan::Limits;
 use slipstream_streams::record::Record;
 use slipstream_streams::simulation::search::{self, Case};
-use slipstream_streams::simulation::{Auditor, Fault, Faults, Outcome, Scenario, SimulationError, Wrap, simulate};
+use slipstream_streams::simulation::{Auditor, Fault, Faults, Outcome, Planted, Scenario, SimulationError, simulate};
 
 use crate::toy;
 
@@ -52,7 +52,7 @@ pub(crate) fn scenario(case: &Case, order: Order) -> Scenario {
         instances: case.instances,
         sources: vec![("readings".to_owned(), readings), ("corrections".to_owned(), corrections)],
         start: toy::START,
-        wrap: None,
+        planted: Planted::default(),
     }
 }
 
@@ -64,9 +64,8 @@ pub(crate) fn oracle(scenario: &Scenario) -> Vec<Record> {
 }
 
 /// Runs a case in event-time order, perhaps with a bug planted; the auditor holds it to the reference.
-pub(crate) fn run(case: &Case, bug: Option<Wrap>) -> Result<Outcome, SimulationError> {
-    let mut scenario = scenario(case, Order::EventTime);
-    scenario.wrap = bug;
+pub(crate) fn run(case: &Case, planted: Planted) -> Result<Outcome, SimulationError> {
+    let scenario = Scenario { planted, ..scenario(case, Order::EventTime) };
     let auditor = Auditor::new(&scenario.topology, oracle(&scenario));
     simulate(&scenario, case.faults, case.seed, auditor)
 }
