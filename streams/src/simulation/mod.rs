@@ -71,10 +71,13 @@ pub struct Scenario {
 #[derive(Clone, Default)]
 pub struct Planted {
     /// Put before a log.
-    pub log: Option<Rc<dyn Fn(ModelLog) -> Box<dyn Log>>>,
+    pub log: Option<Before<ModelLog, dyn Log>>,
     /// Put before the bases of a shard.
-    pub bases: Option<Rc<dyn Fn(Box<dyn Bases>) -> Box<dyn Bases>>>,
+    pub bases: Option<Before<Box<dyn Bases>, dyn Bases>>,
 }
+
+/// Puts something before what a process is given.
+pub type Before<Given, Seam> = Rc<dyn Fn(Given) -> Box<Seam>>;
 
 /// What came of a run.
 #[derive(Debug)]
