@@ -177,7 +177,8 @@ fn cells(line: &[u8]) -> Option<Vec<String>> {
     Some(record.iter().map(str::to_owned).collect())
 }
 
-fn metar(text: &str) -> Result<AirportWeather, String> {
+/// A METAR or SPECI, read and assessed; its instant is left to the caller.
+pub(crate) fn metar(text: &str) -> Result<AirportWeather, String> {
     let report = Report::read(text).map_err(|problem| problem.to_string())?;
     let row = Row::from(&report);
     let impact = impact::of_report(&report, aerodromes::runways(report.station));
@@ -194,8 +195,8 @@ fn metar(text: &str) -> Result<AirportWeather, String> {
     })
 }
 
-/// A forecast has many values of each field, so the record has its text and its worst impact.
-fn taf(text: &str) -> Result<AirportWeather, String> {
+/// A TAF, likewise. A forecast has many values of each field, so the record has its text and its worst impact.
+pub(crate) fn taf(text: &str) -> Result<AirportWeather, String> {
     let forecast = Forecast::read(text).map_err(|problem| problem.to_string())?;
     let impact = impact::of_forecast(&forecast, aerodromes::runways(forecast.station));
     Ok(AirportWeather { kind: "TAF".to_owned(), ..assessed(forecast.station, text, impact) })

@@ -113,3 +113,16 @@ fn key(query: LegQuery, source: &str) -> String {
     let leg = query.origin.map_or_else(String::new, |origin| format!(":{origin}"));
     format!("{}:{}{leg}:{source}", query.designator(), query.date)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // contract: S0-14
+    #[test]
+    fn the_key_is_flight_date_and_source() {
+        let leg: LegQuery = "LH1/2026-02-25".parse().unwrap();
+        assert_eq!(key(leg, "AMADEUS"), "LH1:2026-02-25:AMADEUS");
+        assert_eq!(key(LegQuery { origin: "FRA".parse().ok(), ..leg }, "AMADEUS"), "LH1:2026-02-25:FRA:AMADEUS");
+    }
+}

@@ -10,23 +10,35 @@
 //! | [`guard`] | what stands between a call and its provider; [`profile`] has the numbers |
 //! | [`breaker`], [`freshness`] | pure: when not to ask, how long an answer holds |
 //! | [`cache`], [`stats`] | what is kept and what is measured |
+//! | [`flightaware`], [`lufthansa`], [`amadeus`] | clients of flight data |
+//! | [`weather`] | weather reports: the interface and its client |
+//! | [`config`] | settings become providers |
 //! | [`mock`] | a provider without a network |
+//! | [`http`], [`oauth`], [`secret`] | what clients are made of |
 //!
 //! Behind the feature `live`, so that recordings and the simulator stay without clock and socket. Wall time comes from the
-//! program as a [`provider::Clock`]; waiting is tokio's.
+//! program as a [`provider::Clock`], secrets as arguments; waiting is tokio's.
 
+pub mod amadeus;
 pub mod breaker;
 mod bucket;
 pub mod cache;
+pub mod config;
 pub mod desk;
 pub mod error;
 pub mod fleet;
+pub mod flightaware;
 pub mod freshness;
 pub mod guard;
+pub mod http;
+pub mod lufthansa;
 pub mod mock;
+pub mod oauth;
 pub mod profile;
 pub mod provider;
 mod retry;
+pub mod secret;
 mod single_flight;
 pub mod stats;
 pub mod status;
+pub mod weather;

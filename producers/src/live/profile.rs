@@ -61,11 +61,11 @@ impl RateLimit {
         Self { units, per, burst: units }
     }
 
-    /// For a provider that counts in windows: no window of `per`, wherever it begins, sees more than `units`, because a tenth
-    /// may be spent at once and only the rest comes back within the window.
+    /// For a provider that counts in windows: no window of `per`, wherever it begins, sees more than `units`, because half
+    /// may be spent at once and only the other half comes back within the window.
     #[must_use]
     pub fn window(units: NonZeroU32, per: Duration) -> Self {
-        let burst = NonZeroU32::new(units.get() / 10).unwrap_or(NonZeroU32::MIN);
+        let burst = NonZeroU32::new(units.get() / 2).unwrap_or(NonZeroU32::MIN);
         let refilled = NonZeroU32::new(units.get() - burst.get()).unwrap_or(NonZeroU32::MIN);
         Self { units: refilled, per, burst }
     }

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -15,13 +16,16 @@ use slipstream_streams::record::Ts;
 
 use super::error::ProviderError;
 use super::profile::RateLimit;
-use super::status::FlightStatusData;
+use super::status::{Designator, FlightStatusData, Role};
 
 /// A call under way.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, ProviderError>> + Send + 'a>>;
 
 /// The time a provider gets for one attempt, unless its settings say otherwise.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Characters of a refused text that are shown.
+const TEXT_SHOWN_MAX: usize = 40;
 
 /// A leg as somebody asks for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -52,6 +56,30 @@ impl fmt::Display for LegQuery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.designator(), self.date)?;
         self.origin.map_or(Ok(()), |origin| write!(f, "/{origin}"))
+    }
+}
+
+/// A text that is no question.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no leg: write LH400/2026-11-21, with /FRA where the flight has several legs")]
+pub struct NoLeg(String);
+
+/// Reads what `Display` writes.
+impl FromStr for LegQuery {
+    type Err = NoLeg;
+    fn from_str(text: &str) -> Result<Self, NoLeg> {
+        let refused = || NoLeg(text.chars().take(TEXT_SHOWN_MAX).collect());
+        let mut parts = text.split('/');
+        let (flight, date) = (parts.next().unwrap_or_default(), parts.next().and_then(|date| date.parse().ok()));
+        let origin = parts.next().map(|origin| origin.parse().map_err(|_| refused())).transpose()?;
+        // The third character of an airline's designator is a letter, the first of a number is a digit.
+        let split = if flight.as_bytes().get(2).is_some_and(u8::is_ascii_uppercase) { 3 } else { 2 };
+        let (carrier, number) = flight.split_at_checked(split).ok_or_else(refused)?;
+        let Designator { carrier, number, suffix, .. } = Designator::of(carrier, number, Role::Unstated).ok_or_else(refused)?;
+        match (date, parts.next()) {
+            (Some(date), None) => Ok(Self { carrier, number, suffix, date, origin }),
+            _ => Err(refused()),
+        }
     }
 }
 
@@ -126,3 +154,20 @@ pub trait FlightDataProvider: Provider {
 
 /// Wall time, epoch ms. The program owns the clock.
 pub type Clock = std::sync::Arc<dyn Fn() -> Ts + Send + Sync>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn questions_are_read_as_they_are_written() {
+        for text in ["LH400/2026-11-21", "LH400/2026-11-21/FRA", "DLH400A/2026-11-21", "U21/2026-01-01", "9W7/2026-01-01"] {
+            assert_eq!(text.parse::<LegQuery>().map(|leg| leg.to_string()), Ok(text.to_owned()));
+        }
+        for text in
+            ["", "LH", "LH400", "LH400/2026-13-01", "LH400/2026-11-21/FR", "LH400/2026-11-21/FRA/x", "400/2026-11-21", "LH400/"]
+        {
+            assert!(text.parse::<LegQuery>().is_err(), "{text}");
+        }
+    }
+}

@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may stop at the first surprise")]
 
 mod breaker;
+mod clients;
 mod desk;
+mod mock;
 mod outages;
+mod stub;
 mod support;

@@ -1,0 +1,247 @@
+//! Which providers there are: a table of settings becomes clients.
+//!
+//! ```toml
+//! [sources]
+//! use = "monitor"                # or sync, api
+//! [[sources.providers]]
+//! kind = "flightaware"           # key: FLIGHTAWARE_API_KEY
+//! priority = 10
+//! limit = { units = 10, per_s = 60 }
+//! [[sources.providers]]
+//! kind = "lufthansa"             # LUFTHANSA_CLIENT_ID, LUFTHANSA_CLIENT_SECRET
+//! mock = { seed = 7, error_rate = 0.1 }
+//! ```
+//!
+//! Keys come from the environment alone; there is no field for one. A provider is a mock only where its entry says so.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::amadeus::Amadeus;
+use super::desk::{Desk, Flights};
+use super::fleet::Fleet;
+use super::flightaware::{self, FlightAware};
+use super::freshness::Freshness;
+use super::http::Unusable;
+use super::lufthansa::{self, Lufthansa};
+use super::mock::{Mock, MockSettings};
+use super::oauth::Credentials;
+use super::profile::{Profile, RateLimit, Use};
+use super::provider::{Card, Clock, Cost, TIMEOUT};
+use super::secret::Secret;
+
+/// Calls to one provider under way at once, unless its entry says otherwise.
+const PARALLEL_MAX: usize = 8;
+/// Most providers.
+pub const PROVIDERS_MAX: usize = 32;
+
+/// The table `[sources]`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sources {
+    /// How they are asked; `monitor` unless said otherwise.
+    #[serde(rename = "use")]
+    pub usage: Option<Use>,
+    /// Failures in a row that open a breaker, instead of the profile's.
+    pub breaker_failures: Option<u32>,
+    /// Seconds it stays open, instead of the profile's.
+    pub breaker_open_s: Option<u64>,
+    /// How long a marked answer is given at once while a new one is fetched behind it, seconds.
+    pub revalidate_s: u64,
+    /// The providers.
+    pub providers: Vec<Entry>,
+}
+
+/// Which API a provider speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// FlightAware AeroAPI.
+    FlightAware,
+    /// Lufthansa Open API.
+    Lufthansa,
+    /// Amadeus REST.
+    Amadeus,
+    /// None but a mock's.
+    Mock,
+}
+
+/// One provider.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// Which API it speaks.
+    pub kind: Kind,
+    /// Name; that of the kind unless said otherwise.
+    pub name: Option<String>,
+    /// Who is asked first: the highest.
+    #[serde(default)]
+    pub priority: u8,
+    /// Address of the API, instead of the public one.
+    pub url: Option<String>,
+    /// Seconds for one attempt.
+    pub timeout_s: Option<u64>,
+    /// Calls under way at once.
+    pub parallel: Option<usize>,
+    /// What the contract with the provider allows.
+    pub limit: Option<Limit>,
+    /// In place of the provider, a mock that behaves like this.
+    pub mock: Option<MockSettings>,
+}
+
+/// Units of quota in how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limit {
+    /// Units.
+    pub units: NonZeroU32,
+    /// Seconds; at least 1.
+    pub per_s: NonZeroU32,
+}
+
+/// Looks up a variable of the environment.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+impl Sources {
+    /// The profile, with what the settings change of it.
+    #[must_use]
+    pub fn profile(&self) -> Profile {
+        let mut profile = Profile::of(self.usage.unwrap_or(Use::Monitor));
+        profile.breaker.failures = self.breaker_failures.unwrap_or(profile.breaker.failures).max(1);
+        profile.breaker.open_for = self.breaker_open_s.map_or(profile.breaker.open_for, Duration::from_secs);
+        profile
+    }
+
+    /// A desk that asks these providers.
+    ///
+    /// # Errors
+    /// An entry lacks a key or has an address that is none; the message names entry and variable.
+    pub fn desk(&self, environment: Environment<'_>, clock: &Clock) -> Result<Desk, Unusable> {
+        if self.providers.len() > PROVIDERS_MAX {
+            return Err(Unusable(format!("sources.providers: more than {PROVIDERS_MAX}")));
+        }
+        let fleet = Fleet::<Flights>::new(self.profile());
+        for (place, entry) in self.providers.iter().enumerate() {
+            let named = |e: Unusable| Unusable(format!("sources.providers[{place}] ({}): {e}", entry.name()));
+            fleet.add(entry.client(environment, clock).map_err(named)?);
+        }
+        if fleet.by_priority().len() < self.providers.len() {
+            return Err(Unusable("sources.providers: two of one name; give each a `name`".to_owned()));
+        }
+        let freshness = Freshness { while_revalidating: Duration::from_secs(self.revalidate_s), ..Freshness::default() };
+        Ok(Desk::new(fleet, freshness, clock.clone()))
+    }
+}
+
+impl Entry {
+    fn name(&self) -> String {
+        self.name.clone().unwrap_or_else(|| format!("{:?}", self.kind).to_lowercase())
+    }
+
+    fn card(&self) -> Card {
+        let window = |limit: Limit| RateLimit::window(limit.units, Duration::from_secs(limit.per_s.get().into()));
+        Card {
+            name: self.name(),
+            priority: self.priority,
+            timeout: self.timeout_s.map_or(TIMEOUT, Duration::from_secs),
+            limit: self.limit.map(window).or_else(|| self.public_limit()),
+            cost: Cost { status: 1, search: 1, health: 1 },
+            batch_max: 1,
+            parallel_max: self.parallel.unwrap_or(PARALLEL_MAX),
+        }
+    }
+
+    /// What a provider allows the smallest of its customers, where that is published.
+    fn public_limit(&self) -> Option<RateLimit> {
+        let (units, per) = match self.kind {
+            Kind::FlightAware => (10, Duration::from_mins(1)),
+            Kind::Lufthansa => lufthansa::CALLS_PER_SECOND,
+            Kind::Amadeus => (10, Duration::from_secs(1)),
+            Kind::Mock => return None,
+        };
+        NonZeroU32::new(units).map(|units| RateLimit::window(units, per))
+    }
+
+    fn client(&self, environment: Environment<'_>, clock: &Clock) -> Result<std::sync::Arc<Flights>, Unusable> {
+        let (card, clock) = (self.card(), clock.clone());
+        if let Some(settings) = &self.mock {
+            return Ok(std::sync::Arc::new(Mock::new(Card { limit: None, ..card }, settings.clone(), clock)));
+        }
+        let url = |public: &str| self.url.clone().unwrap_or_else(|| public.to_owned());
+        Ok(match self.kind {
+            Kind::FlightAware => {
+                let key = secret(environment, "FLIGHTAWARE_API_KEY")?;
+                std::sync::Arc::new(FlightAware::new(card, &url(flightaware::BASE_URL), key, clock)?)
+            }
+            Kind::Lufthansa => {
+                let credentials = credentials(environment, "LUFTHANSA")?;
+                std::sync::Arc::new(Lufthansa::new(card, &url(lufthansa::BASE_URL), credentials, clock)?)
+            }
+            Kind::Amadeus => {
+                let base = self.url.clone().or_else(|| environment("AMADEUS_API_BASE_URL"));
+                let missing = || Unusable("its public host is gone: give `url` or set AMADEUS_API_BASE_URL".to_owned());
+                std::sync::Arc::new(Amadeus::new(card, &base.ok_or_else(missing)?, credentials(environment, "AMADEUS")?, clock)?)
+            }
+            Kind::Mock => return Err(Unusable("a mock says how it behaves: give `mock = {}`".to_owned())),
+        })
+    }
+}
+
+fn credentials(environment: Environment<'_>, prefix: &str) -> Result<Credentials, Unusable> {
+    let part = |name| secret(environment, &format!("{prefix}_{name}"));
+    Ok(Credentials { id: part("CLIENT_ID")?, secret: part("CLIENT_SECRET")? })
+}
+
+fn secret(environment: Environment<'_>, name: &str) -> Result<Secret, Unusable> {
+    let value = environment(name).filter(|value| !value.is_empty());
+    value.map(Secret::new).ok_or_else(|| Unusable(format!("{name} is not set in the environment")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn desk(toml: &str, variables: &[(&str, &str)]) -> Result<Desk, Unusable> {
+        let sources: Sources = toml::from_str(toml).map_err(|e| Unusable(e.to_string()))?;
+        let environment = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        let clock: Clock = Arc::new(|| 0);
+        sources.desk(&environment, &clock)
+    }
+
+    #[tokio::test]
+    async fn entries_become_providers_in_order_of_priority() {
+        let toml = "use = \"sync\"\nbreaker_failures = 4\n[[providers]]\nkind = \"lufthansa\"\npriority = 1\n\
+                    [[providers]]\nkind = \"flightaware\"\npriority = 9\n[[providers]]\nkind = \"amadeus\"\nmock = {}\n";
+        let keys = [("FLIGHTAWARE_API_KEY", "k"), ("LUFTHANSA_CLIENT_ID", "i"), ("LUFTHANSA_CLIENT_SECRET", "s")];
+        let desk = desk(toml, &keys).unwrap();
+        let report = desk.report().await;
+        let names: Vec<&str> = report.providers.iter().map(|provider| provider.provider.as_str()).collect();
+        assert_eq!(names, ["flightaware", "lufthansa", "amadeus-mock"]);
+        assert_eq!(desk.fleet().profile().breaker.failures, 4);
+    }
+
+    #[tokio::test]
+    async fn what_is_missing_or_wrong_is_named() {
+        let cases = [
+            ("[[providers]]\nkind = \"flightaware\"", "FLIGHTAWARE_API_KEY"),
+            ("[[providers]]\nkind = \"amadeus\"", "AMADEUS_API_BASE_URL"),
+            ("[[providers]]\nkind = \"mock\"", "mock = {}"),
+            ("[[providers]]\nkind = \"flightaware\"\nkey = \"abc\"", "key"),
+            ("[[providers]]\nkind = \"nobody\"", "nobody"),
+            ("[[providers]]\nkind = \"mock\"\nmock = {}\n[[providers]]\nkind = \"mock\"\nmock = {}", "two of one name"),
+            ("[[providers]]\nkind = \"mock\"\nmock = { chaos = 1 }", "chaos"),
+            ("[[providers]]\nkind = \"mock\"\nlimit = { units = 0, per_s = 1 }", "nonzero"),
+        ];
+        for (toml, expected) in cases {
+            let error = desk(toml, &[]).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(error.contains(expected), "{toml}: {error}");
+        }
+        let address = desk("[[providers]]\nkind = \"flightaware\"\nurl = \"nowhere\"", &[("FLIGHTAWARE_API_KEY", "hush")]);
+        let error = address.err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(error.contains("nowhere") && !error.contains("hush"), "{error}");
+    }
+}

@@ -1,0 +1,160 @@
+//! Weather reports: the interface of their providers, and the Aviation Weather Center's Data API.
+//!
+//!     stations ─► JSON rows ─► the report's own text, read here ─► AirportWeather, with its impact
+//!
+//! Only the text, its station and its instant are taken from a row: the center's decoded fields are its own reading, and ours is the
+//! one that recordings have too. A text that cannot be read fails alone and is named. Reports go through the same [`super::fleet`] as flights.
+//!
+//! Read in the API's OpenAPI document v4 and its page. No key; 100 requests a minute and address; 204 is "none".
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use serde::Deserialize;
+use slipstream_schemas::records::AirportWeather;
+use slipstream_streams::record::Ts;
+
+use super::error::ProviderError;
+use super::http::{Http, Reply, Unusable, instant};
+use super::profile::RateLimit;
+use super::provider::{Answer, Card, Cost, Provider};
+use crate::reports;
+
+/// Where the API is.
+pub const BASE_URL: &str = "https://aviationweather.gov";
+/// Stations asked for in one request; the center answers with at most 400 rows.
+pub const STATIONS_MAX: usize = 50;
+/// What calls cost.
+pub const COST: Cost = Cost { status: 1, search: 1, health: 1 };
+
+/// What kind of report is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Observations.
+    Metar,
+    /// Forecasts.
+    Taf,
+}
+
+/// A report that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// Station as the provider names it.
+    pub station: String,
+    /// Why.
+    pub problem: String,
+}
+
+/// Reports, and what could not be read among them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Reports {
+    /// Read and assessed.
+    pub read: Vec<AirportWeather>,
+    /// Not readable.
+    pub unread: Vec<Unread>,
+}
+
+/// Somebody who has weather reports.
+pub trait WeatherProvider: Provider {
+    /// The newest reports of these stations (ICAO location indicators), at most [`STATIONS_MAX`]; a station without one is absent.
+    fn reports(&self, kind: Kind, stations: &[String]) -> Answer<'_, Reports>;
+}
+
+/// The client.
+pub struct AviationWeather {
+    card: Card,
+    http: Http,
+}
+
+/// What the center allows from one address.
+#[must_use]
+pub fn limit() -> Option<RateLimit> {
+    NonZeroU32::new(100).map(|requests| RateLimit::window(requests, Duration::from_mins(1)))
+}
+
+impl AviationWeather {
+    /// A client of the API at `base`.
+    ///
+    /// # Errors
+    /// `base` is no address.
+    pub fn new(card: Card, base: &str) -> Result<Self, Unusable> {
+        Ok(Self { card: Card { cost: COST, ..card }, http: Http::new(base)? })
+    }
+
+    async fn get(&self, kind: Kind, stations: &[String]) -> Result<Reply, ProviderError> {
+        let path = match kind {
+            Kind::Metar => ["api", "data", "metar"],
+            Kind::Taf => ["api", "data", "taf"],
+        };
+        let url = self.http.url(&path, &[("ids", &stations.join(",")), ("format", "json")]);
+        self.http.get(url, &[("accept", "application/json")]).await?.accepted(|reply| reply.json::<Fault>().ok()?.error)
+    }
+
+    async fn fetch(&self, kind: Kind, stations: Vec<String>) -> Result<Reports, ProviderError> {
+        let stations = stations.get(..STATIONS_MAX.min(stations.len())).unwrap_or_default();
+        let reply = self.get(kind, stations).await?;
+        if reply.status.as_u16() == 204 || reply.is_empty() {
+            return Ok(Reports::default());
+        }
+        let mut found = Reports::default();
+        for row in reply.json::<Vec<Row>>()? {
+            match row.read(kind) {
+                Ok(report) => found.read.push(report),
+                Err(problem) => found.unread.push(Unread { station: row.icao_id, problem }),
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Provider for AviationWeather {
+    fn card(&self) -> &Card {
+        &self.card
+    }
+
+    fn health(&self) -> Answer<'_, ()> {
+        Box::pin(async move { self.get(Kind::Metar, &["KJFK".to_owned()]).await.map(|_| ()) })
+    }
+}
+
+impl WeatherProvider for AviationWeather {
+    fn reports(&self, kind: Kind, stations: &[String]) -> Answer<'_, Reports> {
+        Box::pin(self.fetch(kind, stations.to_vec()))
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct Fault {
+    error: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    icao_id: String,
+    raw_ob: Option<String>,
+    /// Epoch seconds.
+    obs_time: Option<i64>,
+    #[serde(rename = "rawTAF")]
+    raw_taf: Option<String>,
+    issue_time: Option<String>,
+}
+
+impl Row {
+    fn read(&self, kind: Kind) -> Result<AirportWeather, String> {
+        let (text, at) = match kind {
+            Kind::Metar => (&self.raw_ob, self.obs_time.and_then(|seconds| seconds.checked_mul(1000))),
+            Kind::Taf => (&self.raw_taf, self.issue_time.as_deref().and_then(instant)),
+        };
+        let text = text.as_deref().ok_or("no text")?;
+        let observed_at: Ts = at.filter(|at| *at >= 0).ok_or("no instant")?;
+        let report = match kind {
+            Kind::Metar => reports::metar(text)?,
+            Kind::Taf => reports::taf(text)?,
+        };
+        if report.station != self.icao_id {
+            return Err(format!("the text is of {}", report.station));
+        }
+        Ok(AirportWeather { observed_at, ..report })
+    }
+}
