@@ -12,3 +12,4 @@ pub mod journey;
 pub mod pipeline;
 pub mod rights;
 pub mod stages;
+pub mod truth;

@@ -11,6 +11,7 @@ use slipstream_streams::record::Topic;
 use slipstream_streams::topology::{Stage, Topology};
 
 use crate::stages;
+use crate::truth::rules::Rules;
 
 /// One row of the pipeline.
 pub struct Row {
@@ -33,12 +34,27 @@ pub struct Row {
 /// Every stage, in topological order.
 pub const PIPELINE: &[Row] = &[
     Row {
+        name: "identify",
+        unit: "flights",
+        key: "designator",
+        reads: &[t::FLIGHT_UNMATCHED],
+        writes: &[t::FLIGHT_OBSERVATIONS_IDENTIFIED],
+        stores: &["pairs", "held"],
+        make: || Box::<stages::identify::Identify>::default(),
+    },
+    Row {
         name: "reconcile",
         unit: "flights",
         key: "carrier-number",
-        reads: &[t::FLIGHT_OBSERVATIONS],
-        writes: &[t::FLIGHT_EVENTS, t::FLIGHT_STATE, t::FLIGHT_EVENTS_BY_AIRCRAFT, t::FLIGHT_EVENTS_BY_ORGANISATION],
-        stores: &["legs"],
+        reads: &[t::FLIGHT_OBSERVATIONS, t::FLIGHT_OBSERVATIONS_IDENTIFIED, t::REVIEW_DECISIONS],
+        writes: &[
+            t::FLIGHT_EVENTS,
+            t::FLIGHT_STATE,
+            t::FLIGHT_EVENTS_BY_AIRCRAFT,
+            t::FLIGHT_EVENTS_BY_ORGANISATION,
+            t::DECISION_AUDIT,
+        ],
+        stores: &["legs", "held"],
         make: || Box::<stages::reconcile::Reconcile>::default(),
     },
     Row {
@@ -110,6 +126,17 @@ pub const PIPELINE: &[Row] = &[
         make: || Box::<stages::notify::Notify>::default(),
     },
 ];
+
+/// The pipeline with other rules of truth than those of this version: other modes, or trust tables.
+#[must_use]
+pub fn topology_by(rules: &Arc<Rules>, partitions: BTreeMap<Topic, i32>) -> Topology {
+    let mut topology = topology(partitions);
+    for stage in topology.stages.iter_mut().filter(|stage| stage.name == "reconcile") {
+        let rules = Arc::clone(rules);
+        stage.make = Arc::new(move || Box::new(stages::reconcile::Reconcile::by(Arc::clone(&rules))));
+    }
+    topology
+}
 
 /// The pipeline as the runtime runs it, with the partition count of every topic.
 #[must_use]

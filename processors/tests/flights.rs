@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `support` | hand-made observations, the run, typed output |
 //! | `table`, `tables` | cases that a dispatcher can read |
+//! | `conflicts` | sources that differ, reviews, which leg is meant |
 //! | `recorded` | recorded days, read independently of the product's own reader |
 //! | `fleets` | random fleets against a brute-force oracle; order, repetition, hostile input |
 //! | `real` | a real day against the oracle, and the figures of a real month |
@@ -12,6 +13,8 @@
 #![expect(clippy::disallowed_methods, reason = "recorded days are files, and the month says how long it took")]
 #![expect(unreachable_pub, reason = "modules of one test")]
 
+#[path = "flights/conflicts.rs"]
+mod conflicts;
 #[path = "flights/fleets.rs"]
 mod fleets;
 #[path = "flights/real.rs"]

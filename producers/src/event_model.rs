@@ -119,26 +119,22 @@ impl Model {
     #[must_use]
     pub fn observation(&self, source: &str, leg: &LegFacts, moment: Moment) -> FlightObservation {
         let is_plan = matches!(moment.kind, FlightKind::Scheduled | FlightKind::Assigned);
+        let identity = leg.identity;
         let led = moment.kind == FlightKind::Cancelled && self.cancel_lead > 0 && leg.out.is_none();
         FlightObservation {
-            source: source.to_owned(),
             source_leg: Some(leg.source_leg()),
-            kind: moment.kind,
-            carrier: leg.identity.carrier,
-            number: leg.identity.number,
-            suffix: None,
             date: Some(leg.date),
-            origin: leg.identity.origin,
-            destination: leg.identity.destination,
             scheduled_departure: leg.scheduled_departure,
             scheduled_arrival: leg.scheduled_arrival,
             at: if is_plan { None } else { Some(moment.at) },
-            estimated_departure: None,
-            estimated_arrival: None,
             tail: if moment.kind == FlightKind::Assigned { leg.tail } else { None },
-            diverted_to: None,
-            reason: None,
             assumed: led,
+            ..FlightObservation::of(
+                source,
+                moment.kind,
+                (identity.carrier, identity.number),
+                (identity.origin, identity.destination),
+            )
         }
     }
 }

@@ -38,6 +38,7 @@ const fn of(name: &'static str, schema: &'static str) -> TypeSpec {
 
 /// Every record type in rank order: at one instant a stage takes them in this order.
 pub const TYPES: &[TypeSpec] = &[
+    of("flight.codeshare", "Codeshare"),
     of("flight.observed.scheduled", "FlightObservation"),
     of("flight.observed.assigned", "FlightObservation"),
     of("flight.observed.estimated", "FlightObservation"),
@@ -52,6 +53,7 @@ pub const TYPES: &[TypeSpec] = &[
     of("flight.observed.retimed", "FlightObservation"),
     of("flight.observed.returned", "FlightObservation"),
     of("flight.observed.merged", "FlightObservation"),
+    of("review.decided", "ReviewDecision"),
     of("flight.scheduled", "FlightEvent"),
     of("flight.assigned", "FlightEvent"),
     of("flight.estimated", "FlightEvent"),
@@ -130,6 +132,9 @@ const fn rank(name: &str) -> Rank {
     }
 }
 
+/// The type of a leg's state, for its tombstone, which has no body to tell by.
+pub const STATE_RANK: Rank = rank("flight.state");
+
 /// A record that stands on a topic.
 pub trait Message: Wire + serde::Serialize {
     /// Name of the Avro record, without namespace.
@@ -200,6 +205,8 @@ fn by_kind(first: Rank, kind: usize) -> Rank {
 }
 
 message! {
+    Codeshare => |_r| const { rank("flight.codeshare") };
+    ReviewDecision => |_r| const { rank("review.decided") };
     FlightObservation => |r| by_kind(const { rank("flight.observed.scheduled") }, r.kind as usize);
     FlightEvent => |r| by_kind(const { rank("flight.scheduled") }, r.kind as usize);
     FlightState => |_r| const { rank("flight.state") };

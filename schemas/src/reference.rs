@@ -31,6 +31,8 @@ pub struct CarrierFacts {
     pub name: &'static str,
     /// ISO 3166-1 alpha-2 code of the country that licensed it.
     pub country: &'static str,
+    /// IATA designator, where it has one: the one that legs are named by.
+    pub iata: Option<Carrier>,
     /// ICAO designator, where known.
     pub icao: Option<Carrier>,
 }
@@ -55,6 +57,12 @@ pub fn airport(code: Airport) -> Option<&'static AirportFacts> {
 pub fn carrier(code: Carrier) -> Option<&'static CarrierFacts> {
     static TABLE: OnceLock<BTreeMap<Carrier, CarrierFacts>> = OnceLock::new();
     TABLE.get_or_init(carrier_table).get(&code)
+}
+
+/// The designator that legs of this carrier are named by: the IATA one, where `code` is an ICAO designator that has one.
+#[must_use]
+pub fn designator(code: Carrier) -> Carrier {
+    carrier(code).and_then(|facts| facts.iata).filter(|_| code.as_str().len() == 3).unwrap_or(code)
 }
 
 impl AirportFacts {
@@ -82,7 +90,7 @@ fn airport_row(row: &'static str) -> Option<(Airport, AirportFacts)> {
 fn carrier_row(row: &'static str) -> Option<(Option<Carrier>, CarrierFacts)> {
     let mut cells = row.splitn(4, ',');
     let (iata, icao) = (cells.next()?.parse().ok(), cells.next()?.parse().ok());
-    Some((iata, CarrierFacts { country: cells.next()?, name: cells.next()?, icao }))
+    Some((iata, CarrierFacts { country: cells.next()?, name: cells.next()?, iata, icao }))
 }
 
 fn carrier_table() -> BTreeMap<Carrier, CarrierFacts> {
@@ -121,6 +129,8 @@ mod tests {
         assert_eq!(of("ITY"), Some(("ITA Airways", "IT")));
         assert_eq!(of("XE"), Some(("Expressjet Airlines Inc.", "US")), "BTS before OpenFlights");
         assert_eq!(of("QQX"), None);
+        let named = |code: &str| designator(code.parse().unwrap()).to_string();
+        assert_eq!([named("DLH"), named("LH"), named("QQX")], ["LH", "LH", "QQX"]);
     }
 
     /// Zones that do not follow their neighbours, and the day's edges.

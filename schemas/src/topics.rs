@@ -21,6 +21,8 @@ macro_rules! topics {
 topics! {
     FLIGHT_OBSERVATIONS = "flight.observations";
     FLIGHT_UNMATCHED = "flight.unmatched";
+    FLIGHT_OBSERVATIONS_IDENTIFIED = "flight.observations.identified";
+    REVIEW_DECISIONS = "review.decisions";
     FLIGHT_EVENTS = "flight.events";
     FLIGHT_STATE = "flight.state";
     FLIGHT_EVENTS_BY_AIRCRAFT = "flight.events.by-aircraft";
@@ -44,6 +46,7 @@ topics! {
     SYSTEM_METRICS = "system.metrics";
     DEAD_LETTER_QUEUE = "dead.letter.queue";
     LATE_RECORDS = "late.records";
+    IDENTIFY_RETRY = "identify.retry";
     RECONCILE_RETRY = "reconcile.retry";
     ROTATE_RETRY = "rotate.retry";
     DISRUPT_RETRY = "disrupt.retry";

@@ -65,6 +65,7 @@ pub struct Cx<'a> {
     pub(crate) envelope: Envelope,
     pub(crate) late: bool,
     pub(crate) repeated: bool,
+    pub(crate) refused: Vec<(Record, Poison)>,
 }
 
 /// Outputs of a step that are looked through one by one for an ordinal; beyond that they are counted.
@@ -185,6 +186,20 @@ impl Cx<'_> {
     /// Takes back a timer of the current key, if set.
     pub fn cancel_timer(&mut self, kind: u8, sub: &[u8]) {
         self.state.cancel_timer(self.key, kind, sub);
+    }
+
+    /// Passes on a record that was only held or moved to another key: under the id it came with, so that it stays one record.
+    /// Each id may go to a topic and key once.
+    pub fn pass_on(&mut self, topic: Topic, key: &str, rank: u16, body: Vec<u8>, id: Uuid) {
+        self.emit(topic, key, rank, Some(body));
+        if let Some(record) = self.out.last_mut() {
+            record.event.id = id;
+        }
+    }
+
+    /// Refuses a record that this stage has held; it becomes a dead letter like one that is refused when it comes.
+    pub fn refuse(&mut self, record: Record, poison: Poison) {
+        self.refused.push((record, poison));
     }
 
     /// Declares the record at hand late: it is counted and copied to the side output.

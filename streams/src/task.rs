@@ -220,7 +220,7 @@ impl Task {
             Input::Record(record, _) => processor.process(&mut cx, record),
             Input::Timer(timer) => processor.on_timer(&mut cx, timer),
         };
-        let (late, repeated) = (cx.late, cx.repeated);
+        let (late, repeated, refused) = (cx.late, cx.repeated, std::mem::take(&mut cx.refused));
         if out.len() - first_out > OUTPUTS_MAX {
             result = Err(Poison::new("too many outputs", format_args!("more than {OUTPUTS_MAX}")));
         }
@@ -228,6 +228,9 @@ impl Task {
             Ok(()) => {
                 self.counts.repeated += u64::from(repeated);
                 self.state.keep_step();
+                for (held, poison) in &refused {
+                    self.dead_letter(Input::Record(held, 0), poison, now, out);
+                }
             }
             Err(poison) => {
                 self.state.undo_step();
@@ -268,6 +271,7 @@ impl Task {
             envelope: self.codec.envelope(),
             late: false,
             repeated: false,
+            refused: Vec::new(),
         };
         (&mut *self.processor, cx)
     }

@@ -2,6 +2,7 @@
 
 pub mod disrupt;
 pub mod entitle;
+pub mod identify;
 pub mod index;
 pub mod notify;
 pub mod reach;

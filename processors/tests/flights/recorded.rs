@@ -121,23 +121,12 @@ pub fn observations(rows: &[Row], records: &mut Vec<Record>) {
 fn observation(row: &Row, kind: FlightKind, known_at: i64) -> FlightObservation {
     let planned = matches!(kind, FlightKind::Scheduled | FlightKind::Assigned);
     FlightObservation {
-        source: "bts".to_owned(),
         source_leg: Some(row.id.clone()),
-        kind,
-        carrier: row.carrier,
-        number: row.number,
-        suffix: None,
         date: Some(row.date),
-        origin: row.origin,
-        destination: row.destination,
         scheduled_departure: Some(row.sd),
         scheduled_arrival: row.sa,
         at: (!planned).then_some(known_at),
-        estimated_departure: None,
-        estimated_arrival: None,
         tail: row.tail.filter(|_| kind == FlightKind::Assigned),
-        diverted_to: None,
-        reason: None,
-        assumed: false,
+        ..FlightObservation::of("bts", kind, (row.carrier, row.number), (row.origin, row.destination))
     }
 }

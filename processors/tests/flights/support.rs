@@ -44,26 +44,8 @@ pub fn record(said: &FlightObservation, known_at: i64, place: usize) -> Record {
 pub fn said(source: &str, flight: &str, kind: FlightKind) -> FlightObservation {
     let (number, pair) = flight.split_once(' ').unwrap();
     let (origin, destination) = pair.split_once('-').unwrap();
-    FlightObservation {
-        source: source.to_owned(),
-        source_leg: None,
-        kind,
-        carrier: number[..2].parse().unwrap(),
-        number: number[2..].parse().unwrap(),
-        suffix: None,
-        date: None,
-        origin: origin.parse().unwrap(),
-        destination: destination.parse().unwrap(),
-        scheduled_departure: None,
-        scheduled_arrival: None,
-        at: None,
-        estimated_departure: None,
-        estimated_arrival: None,
-        tail: None,
-        diverted_to: None,
-        reason: None,
-        assumed: false,
-    }
+    let designator = (number[..2].parse().unwrap(), number[2..].parse().unwrap());
+    FlightObservation::of(source, kind, designator, (origin.parse().unwrap(), destination.parse().unwrap()))
 }
 
 /// Records in order of time.

@@ -208,6 +208,7 @@ impl World {
             source: "test".to_owned(),
             assumed: false,
             revision: 0,
+            superseded_by: None,
         };
         self.push(at, t::FLIGHT_EVENTS_BY_ORGANISATION, ORGANISATION, &event);
     }

@@ -65,17 +65,11 @@ pub(super) fn records(flights: &[Flight], aircraft: &[Aircraft], said: &[Said], 
     let last: BTreeMap<_, &Said> = said.iter().map(|said| ((said.flight, said.known_at, said.kind), said)).collect();
     for said in last.into_values() {
         let flight = &flights[said.flight];
+        let leg = flight.leg;
         let shift = said.shift * super::MINUTE;
         let observation = FlightObservation {
-            source: AIRLINE_SOURCE.to_owned(),
             source_leg: Some(flight.leg.to_string()),
-            kind: said.kind,
-            carrier: flight.leg.carrier,
-            number: flight.leg.number,
-            suffix: None,
             date: Some(flight.leg.date),
-            origin: flight.leg.origin,
-            destination: flight.leg.destination,
             scheduled_departure: Some(flight.departure + shift),
             scheduled_arrival: Some(flight.arrival + shift),
             at: said.at,
@@ -84,7 +78,7 @@ pub(super) fn records(flights: &[Flight], aircraft: &[Aircraft], said: &[Said], 
             tail: said.aircraft.map(|index| aircraft[index].tail),
             diverted_to: said.diverted_to,
             reason: said.reason.clone(),
-            assumed: false,
+            ..FlightObservation::of(AIRLINE_SOURCE, said.kind, (leg.carrier, leg.number), (leg.origin, leg.destination))
         };
         let own_id = format!("{}/{}/{}", flight.leg, said.kind, said.known_at);
         let key = flight.leg.carrier_number();

@@ -98,6 +98,128 @@ record! {
         reason: Option<String>,
         /// The instant is an assumption of the feed, not a fact (`--cancel-lead`).
         assumed: bool,
+        /// Flight designator as received, where it is not the operating one, such as `LH9123`.
+        designator: Option<String>,
+        /// Whose designator that is.
+        role: DesignatorRole,
+        /// What `date` means to the source; UNKNOWN is taken as LEG_LOCAL.
+        date_meaning: DateMeaning,
+        /// Terminal of departure.
+        departure_terminal: Option<String>,
+        /// Gate of departure.
+        departure_gate: Option<String>,
+        /// Terminal of arrival.
+        arrival_terminal: Option<String>,
+        /// Gate or stand of arrival.
+        arrival_gate: Option<String>,
+        /// Passengers on board or booked, as the source counts them.
+        passengers: Option<i32>,
+    }
+}
+
+impl FlightObservation {
+    /// Who says what of which flight, and nothing more.
+    #[must_use]
+    pub fn of(
+        source: &str,
+        kind: FlightKind,
+        (carrier, number): (Carrier, i32),
+        (origin, destination): (Airport, Airport),
+    ) -> Self {
+        Self {
+            source: source.to_owned(),
+            source_leg: None,
+            kind,
+            carrier,
+            number,
+            suffix: None,
+            date: None,
+            origin,
+            destination,
+            scheduled_departure: None,
+            scheduled_arrival: None,
+            at: None,
+            estimated_departure: None,
+            estimated_arrival: None,
+            tail: None,
+            diverted_to: None,
+            reason: None,
+            assumed: false,
+            designator: None,
+            role: DesignatorRole::Unknown,
+            date_meaning: DateMeaning::Unknown,
+            departure_terminal: None,
+            departure_gate: None,
+            arrival_terminal: None,
+            arrival_gate: None,
+            passengers: None,
+        }
+    }
+}
+
+symbols! {
+    /// Whose number a source uses for a flight.
+    pub enum DesignatorRole {
+        /// The carrier that flies.
+        Operating = "OPERATING",
+        /// A carrier that sells seats on it.
+        Marketing = "MARKETING",
+    }
+}
+
+symbols! {
+    /// What a source's date of a flight means.
+    pub enum DateMeaning {
+        /// Local date of this leg's scheduled departure.
+        LegLocal = "LEG_LOCAL",
+        /// The same in UTC.
+        LegUtc = "LEG_UTC",
+        /// Local date of the first departure of the whole flight.
+        FlightLocal = "FLIGHT_LOCAL",
+        /// The same in UTC.
+        FlightUtc = "FLIGHT_UTC",
+        /// Day of the month only (movement messages), local; the month was filled in by the reader.
+        DayLocal = "DAY_LOCAL",
+        /// The same in UTC.
+        DayUtc = "DAY_UTC",
+    }
+}
+
+record! {
+    /// A marketing number and the flight it is sold on, as a source states it. Key: the marketing designator, `UA8840`.
+    pub struct Codeshare {
+        /// Name of the source.
+        source: String,
+        /// Marketing carrier.
+        carrier: Carrier,
+        /// Marketing flight number.
+        number: i32,
+        /// Carrier that flies.
+        operating_carrier: Carrier,
+        /// Its flight number.
+        operating_number: i32,
+        /// Its operational suffix.
+        operating_suffix: Option<Suffix>,
+        /// Local date of departure for which it is said; null: every date.
+        date: Option<Date>,
+        /// Airport of departure.
+        origin: Airport,
+        /// Airport of arrival.
+        destination: Airport,
+    }
+}
+
+record! {
+    /// What a reviewer decided on a conflict of sources. Key: carrier + number, `LH400`.
+    pub struct ReviewDecision {
+        /// The leg.
+        #[serde(flatten)] leg: Leg,
+        /// The conflict as `flight.state` names it; one that has changed since is refused.
+        conflict: String,
+        /// The source whose value is approved.
+        approved: String,
+        /// Who decided: a user's pseudonymous id.
+        reviewer: String,
     }
 }
 
@@ -144,6 +266,8 @@ record! {
         assumed: bool,
         /// Counts the changes of this leg from 1; of two snapshots the higher one is the newer.
         revision: i32,
+        /// Key of the leg that this one turned out to be (MERGED); null otherwise.
+        superseded_by: Option<String>,
     }
 }
 
@@ -158,6 +282,102 @@ record! {
         last_synced_at: i64,
         /// EXACT_MATCH, CONFLICT or UNVERIFIED.
         sync_status: SyncStatus,
+        /// Terminal of departure.
+        departure_terminal: Option<String>,
+        /// Gate of departure.
+        departure_gate: Option<String>,
+        /// Terminal of arrival.
+        arrival_terminal: Option<String>,
+        /// Gate or stand of arrival.
+        arrival_gate: Option<String>,
+        /// Passengers on board or booked.
+        passengers: Option<i32>,
+        /// No source has stated a schedule: the leg was opened for a movement that nothing else explained.
+        provisional: bool,
+        /// Why each field is as it is, where two or more sources have spoken of it.
+        provenance: Vec<Provenance>,
+        /// Fields on which sources differ or have differed, the newest last.
+        conflicts: Vec<FlightConflict>,
+    }
+}
+
+symbols! {
+    /// How differing sources are brought to one value (S0-08..10).
+    pub enum ResolutionMode {
+        /// The source that stands first in the order of priority.
+        Priority = "PRIORITY",
+        /// A rule of the field; what differs significantly goes to review.
+        Automatic = "AUTOMATIC",
+        /// A reviewer decides.
+        Manual = "MANUAL",
+        /// The source that was right most often, by the trust table.
+        Learned = "LEARNED",
+    }
+}
+
+record! {
+    /// Where the value of one field comes from.
+    pub struct Provenance {
+        /// The field, as `estimated_departure`.
+        field: String,
+        /// The source that was believed.
+        source: String,
+        /// When it said so last, epoch ms.
+        heard_at: i64,
+        /// How it was chosen.
+        mode: ResolutionMode,
+        /// Why, with the version of the trust table where one was read.
+        rule: String,
+    }
+}
+
+symbols! {
+    /// What became of a conflict.
+    pub enum ConflictState {
+        /// A reviewer is to decide; the last approved value stays.
+        UnderReview = "UNDER_REVIEW",
+        /// Published by priority all the same, because it is a fact of the flight's progress.
+        Disputed = "DISPUTED",
+        /// A reviewer has decided.
+        Approved = "APPROVED",
+        /// Nobody decided in time: by priority.
+        Expired = "EXPIRED",
+        /// The sources agree again, or the field no longer matters.
+        Resolved = "RESOLVED",
+        /// What was said cannot be true beside what is known, and lost.
+        Impossible = "IMPOSSIBLE",
+    }
+}
+
+record! {
+    /// What one source says of one field.
+    pub struct Candidate {
+        /// The source.
+        source: String,
+        /// The value; instants as RFC 3339.
+        value: String,
+        /// When it was said last, epoch ms.
+        heard_at: i64,
+    }
+}
+
+record! {
+    /// Sources that differ on one field.
+    pub struct FlightConflict {
+        /// Follows from the leg, the field and the values: another value makes another conflict.
+        id: String,
+        /// The field.
+        field: String,
+        /// What became of it.
+        state: ConflictState,
+        /// When the sources first differed so, epoch ms.
+        detected_at: i64,
+        /// The source whose value is published; null while the last approved value stays.
+        selected: Option<String>,
+        /// Why.
+        rule: String,
+        /// What each source says.
+        candidates: Vec<Candidate>,
     }
 }
 
