@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use slipstream_processors::pipeline;
 use slipstream_schemas::topics::{self, Catalogue};
+use slipstream_streams::topology::Topology;
 
 use crate::failure::Failure;
+use crate::settings::Flags;
 
 /// The catalogue in force: `SLIPSTREAM_TOPICS` names a file, otherwise the one of this version.
 ///
@@ -19,6 +22,14 @@ pub(crate) fn load() -> Result<Catalogue, Failure> {
         }
         Err(_) => Catalogue::of_this_version().map_err(Failure::bug),
     }
+}
+
+/// The pipeline under the rules that are set, with the partition counts of the catalogue.
+///
+/// # Errors
+/// The catalogue, a trust table or the table of modes cannot be read.
+pub(crate) fn topology(flags: &Flags) -> Result<Topology, Failure> {
+    Ok(pipeline::topology_by(&flags.rules()?.shared(), partitions(&load()?)))
 }
 
 /// Partition count of every topic.

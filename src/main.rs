@@ -14,6 +14,7 @@ mod cluster;
 mod commands;
 mod failure;
 mod http;
+mod judge;
 mod lines;
 mod metrics;
 mod out;
@@ -59,6 +60,7 @@ enum Command {
     Export(commands::export::Export),
     Explain(commands::explain::Explain),
     Rights(commands::rights::Rights),
+    Sources(commands::sources::Sources),
 }
 
 fn main() -> ExitCode {
@@ -93,6 +95,7 @@ fn run(cli: Cli) -> Result<Done, Failure> {
         Command::Export(args) => commands::export::run(args, &flags),
         Command::Explain(args) => commands::explain::run(args, &flags),
         Command::Rights(args) => commands::rights::run(args),
+        Command::Sources(args) => commands::sources::run(args),
     }
 }
 

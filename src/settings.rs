@@ -21,6 +21,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Deserialize;
+use slipstream_processors::truth::rules::Rules;
+use slipstream_processors::truth::trust::TrustTable;
 use slipstream_schemas::registry::Registry;
 use slipstream_streams::kafka::Connection;
 use slipstream_streams::world::{InvalidName, World};
@@ -54,6 +56,12 @@ pub(crate) struct Flags {
     /// Settings file
     #[arg(long, global = true, value_name = "FILE", env = "SLIPSTREAM_CONFIG")]
     pub(crate) config: Option<PathBuf>,
+    /// Trust tables of sources, as `sources learn` makes them; each is read from its effective instant on
+    #[arg(long, global = true, value_name = "FILE,…", env = "SLIPSTREAM_TRUST", value_delimiter = ',')]
+    pub(crate) trust: Vec<PathBuf>,
+    /// How differing sources are reconciled, field by field: a table field,mode (PRIORITY, AUTOMATIC, MANUAL, LEARNED)
+    #[arg(long, global = true, value_name = "FILE", env = "SLIPSTREAM_MODES")]
+    pub(crate) modes: Option<PathBuf>,
     /// Log lines as JSON instead of text
     #[arg(long, global = true, env = "SLIPSTREAM_LOG_JSON")]
     pub(crate) log_json: bool,
@@ -108,6 +116,8 @@ struct File {
     state: Option<PathBuf>,
     listen: Option<SocketAddr>,
     world: Option<String>,
+    trust: Vec<PathBuf>,
+    modes: Option<PathBuf>,
     kafka: Secrets,
     #[serde(rename = "registry-auth")]
     registry_auth: Secrets,
@@ -132,6 +142,10 @@ impl Flags {
         self.state = self.state.or(file.state);
         self.listen = self.listen.or(file.listen);
         self.world = self.world.or(file.world);
+        self.modes = self.modes.or(file.modes);
+        if self.trust.is_empty() {
+            self.trust = file.trust;
+        }
         self.kafka = file.kafka;
         self.registry_auth = file.registry_auth;
         if let Some(unknown) = self.registry_auth.0.keys().find(|name| !["user", "password"].contains(&name.as_str())) {
@@ -158,6 +172,29 @@ impl Flags {
     pub(crate) fn on_dev_broker(self, bootstrap: String, registry: String) -> Self {
         let (kafka, registry_auth) = (Secrets::default(), Secrets::default());
         Self { bootstrap: Some(bootstrap), registry: Some(registry), world: None, kafka, registry_auth, ..self }
+    }
+
+    /// The files of [`Flags::rules`], for the identity of a run; empty where none is set.
+    pub(crate) fn rules_named(&self) -> String {
+        if self.trust.is_empty() && self.modes.is_none() {
+            return String::new();
+        }
+        format!(" trust={:?} modes={:?}", self.trust, self.modes)
+    }
+
+    /// By what rules sources are reconciled.
+    ///
+    /// # Errors
+    /// A table cannot be read, with its line.
+    pub(crate) fn rules(&self) -> Result<Rules, Failure> {
+        let text =
+            |path: &PathBuf| std::fs::read_to_string(path).map_err(|e| Failure::usage(format_args!("{}: {e}", path.display())));
+        let table =
+            |path: &PathBuf| TrustTable::parse(&text(path)?).map_err(|e| Failure::usage(format_args!("{}: {e}", path.display())));
+        let rules = Rules::default().with_trust(self.trust.iter().map(table).collect::<Result<Vec<_>, _>>()?);
+        let Some(path) = &self.modes else { return Ok(rules) };
+        let modes = Rules::modes(&text(path)?).map_err(|e| Failure::usage(format_args!("{}: {e}", path.display())))?;
+        Ok(rules.with_modes(modes))
     }
 
     /// How to reach Kafka, which the command at hand cannot do without.

@@ -7,6 +7,7 @@ use slipstream_streams::record::rfc3339;
 pub(crate) fn tell(type_name: &str, value: &Value) -> Vec<String> {
     match type_name {
         name if name.starts_with("flight.observed.") => vec![format!("{} says: {}", text(value, "source"), flight(value))],
+        "flight.state" => believed(value),
         name if name.starts_with("flight.") => vec![flight(value)],
         "rotation.updated" => vec![rotation(value)],
         "disruption.opened" | "disruption.updated" | "disruption.resolved" => disruption(value),
@@ -43,6 +44,25 @@ fn flight(value: &Value) -> String {
     add("tail", value["tail"].as_str().map(str::to_owned));
     add("code", value["reason"].as_str().map(str::to_owned));
     parts.join(", ")
+}
+
+/// Whom the state of a leg believes and why, and what each source said of what they differ on.
+fn believed(value: &Value) -> Vec<String> {
+    let list = |field: &str| value[field].as_array().cloned().unwrap_or_default();
+    let mut lines = vec![format!("{}, {}", flight(value), text(value, "sync_status"))];
+    for origin in list("provenance") {
+        let heard = time(&origin["heard_at"]).unwrap_or_default();
+        let (field, source, rule) = (text(&origin, "field"), text(&origin, "source"), text(&origin, "rule"));
+        lines.push(format!("{field}: {source} is believed, heard {heard}: {rule}"));
+    }
+    for conflict in list("conflicts") {
+        lines.push(format!("{} {}: {}", text(&conflict, "field"), text(&conflict, "state"), text(&conflict, "rule")));
+        for said in conflict["candidates"].as_array().into_iter().flatten() {
+            let heard = time(&said["heard_at"]).unwrap_or_default();
+            lines.push(format!("    {} said {}, heard {heard}", text(said, "source"), text(said, "value")));
+        }
+    }
+    lines
 }
 
 fn rotation(value: &Value) -> String {

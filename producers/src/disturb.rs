@@ -185,10 +185,10 @@ impl<S: Recorded> Recorded for Disturbed<S> {
 }
 
 /// Numbers that follow from a seed and an id (SplitMix64, Steele et al. 2014).
-struct Draws(u64);
+pub(crate) struct Draws(u64);
 
 impl Draws {
-    fn new(seed: u64, id: Uuid) -> Self {
+    pub(crate) fn new(seed: u64, id: Uuid) -> Self {
         let (high, low) = id.as_u64_pair();
         let mut draws = Self(seed ^ high);
         Self(draws.next() ^ low)
@@ -202,7 +202,7 @@ impl Draws {
     }
 
     /// A number from 0 to `bound` - 1; the bias of the remainder is below a millionth for the bounds in use.
-    fn below(&mut self, bound: Ts) -> Ts {
+    pub(crate) fn below(&mut self, bound: Ts) -> Ts {
         (self.next() % bound.max(1).unsigned_abs()).cast_signed()
     }
 }

@@ -15,6 +15,7 @@
 //! | [`messages`] | movement and load messages, boarding passes, schedule files: read and written |
 //! | [`reports`] | recorded weather as a stream |
 //! | [`weather`] | METAR and TAF texts become values |
+//! | [`witnesses`] | sources of different quality, made from recorded days, to measure how well they are reconciled |
 //! | [`refusals`] | what could not be used, by file, line and field |
 //!
 //! A feed is a pure function of its files, its settings and its seed: it reads no clock and starts no thread.
@@ -42,6 +43,7 @@ mod table;
 mod text_file;
 pub mod turnaround;
 pub mod weather;
+pub mod witnesses;
 
 /// A source that reads recordings, and so may find lines that do not do.
 pub(crate) trait Recorded: Source {

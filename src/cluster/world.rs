@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use slipstream_processors::pipeline;
 use slipstream_producers::pace::{Pace, Speed};
 use slipstream_schemas::topics::World as TopicWorld;
 use slipstream_streams::buffer::Order;
@@ -51,7 +50,7 @@ impl Recorded {
         let cluster = Cluster::connect(flags)?;
         tokio()?.block_on(prepare(&cluster.connection, &cluster.registry, TopicWorld::Recorded(cluster.world.name())))?;
         let config = config(&cluster, Order::EventTime, None);
-        Ok(Self { topology: pipeline::topology(catalogue::partitions(&catalogue::load()?)), cluster, config })
+        Ok(Self { topology: catalogue::topology(flags)?, cluster, config })
     }
 
     /// Declares the world's only source and publishes it to its end; returns the records published.

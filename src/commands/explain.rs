@@ -23,6 +23,7 @@ use crate::story;
 const CHAIN: &[&str] = &[
     topics::FLIGHT_OBSERVATIONS,
     topics::FLIGHT_EVENTS,
+    topics::FLIGHT_STATE,
     topics::FLIGHT_EVENTS_BY_AIRCRAFT,
     topics::ROTATION_SIGNALS,
     topics::DISRUPTION_EVENTS,
@@ -80,10 +81,11 @@ pub(crate) fn run(args: &Explain, flags: &Flags) -> Result<Done, Failure> {
         Some(directory) => from_files(directory)?,
         None => from_cluster(&Cluster::connect(flags)?)?,
     };
+    let last_states = last_states(&links);
     let by_id: BTreeMap<&str, usize> = links.iter().enumerate().map(|(i, link)| (link.text("id"), i)).collect();
     let mut shown = BTreeSet::new();
     for (index, link) in links.iter().enumerate() {
-        if speaks_of(link, &args.subject) {
+        if speaks_of(link, &args.subject) && (link.topic != topics::FLIGHT_STATE || last_states.contains(&index)) {
             follow(index, &links, &by_id, &mut shown);
         }
     }
@@ -100,6 +102,12 @@ pub(crate) fn run(args: &Explain, flags: &Flags) -> Result<Done, Failure> {
         }
     }
     Ok(Done::Clean)
+}
+
+/// The last state of each leg says what all before it said, too.
+fn last_states(links: &[Link]) -> BTreeSet<usize> {
+    let states = links.iter().enumerate().filter(|(_, link)| link.topic == topics::FLIGHT_STATE && !link.line["value"].is_null());
+    states.map(|(index, link)| (link.text("key"), index)).collect::<BTreeMap<_, _>>().into_values().collect()
 }
 
 fn speaks_of(link: &Link, subject: &str) -> bool {

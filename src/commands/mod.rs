@@ -13,6 +13,7 @@ pub(crate) mod rights;
 pub(crate) mod run;
 pub(crate) mod schemas;
 pub(crate) mod simulate;
+pub(crate) mod sources;
 pub(crate) mod tail;
 pub(crate) mod topics;
 

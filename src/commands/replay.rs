@@ -8,7 +8,6 @@ use std::time::Instant;
 use clap::Args;
 use jiff::SignedDuration;
 use slipstream_processors::edge::Edge;
-use slipstream_processors::pipeline;
 use slipstream_producers::disturb::{Disturbance, Share};
 use slipstream_producers::event_model::{Model, Tails};
 use slipstream_producers::inputs::{self, Input, Playback};
@@ -141,18 +140,17 @@ pub(crate) fn run(args: &Replay, flags: &Flags) -> Result<Done, Failure> {
 /// # Errors
 /// The source, the cluster, the journal or the output fails.
 pub(crate) fn play(source: &mut dyn Source, play: &Play, flags: &Flags, identity: String) -> Result<Summary, Failure> {
-    let plan = play.plan(identity)?;
-    let summary = if flags.bootstrap.is_some() { on_cluster(source, &plan, flags)? } else { alone(source, &plan)? };
+    let plan = play.plan(identity + &flags.rules_named())?;
+    let summary = if flags.bootstrap.is_some() { on_cluster(source, &plan, flags)? } else { alone(source, &plan, flags)? };
     let records: u64 = summary.counts.values().flat_map(|types| types.values()).sum();
     let seconds = summary.elapsed.as_secs_f64();
     eprintln!("{records} records in {seconds:.1} s; {} dead letters", summary.refused);
     Ok(summary)
 }
 
-fn alone(source: &mut dyn Source, plan: &Plan) -> Result<Summary, Failure> {
+fn alone(source: &mut dyn Source, plan: &Plan, flags: &Flags) -> Result<Summary, Failure> {
     let codec: Arc<dyn Codec> = Arc::new(Edge::local().map_err(Failure::bug)?);
-    let topology = pipeline::topology(catalogue::partitions(&catalogue::load()?));
-    reference_run::run(source, topology, &codec, plan)
+    reference_run::run(source, catalogue::topology(flags)?, &codec, plan)
 }
 
 /// Through rdkafka in event-time order, in a recorded world: all units in this process, beside any `run` elsewhere.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use slipstream_processors::pipeline;
 use slipstream_streams::buffer;
 use slipstream_streams::instance::{Instance, InstanceError};
 use slipstream_streams::plan::Limits;
@@ -53,7 +52,7 @@ enum Order {
 /// A topic does not fit, the cluster does not answer, or a shard gives up.
 pub(crate) fn run(args: &Run, flags: &Flags) -> Result<Done, Failure> {
     let cluster = Cluster::connect(flags)?;
-    let topology = pipeline::topology(catalogue::partitions(&catalogue::load()?));
+    let topology = catalogue::topology(flags)?;
     let units = match &args.stages {
         None => world::units(&topology),
         Some(wanted) => vec![unit(&topology, wanted)?],
