@@ -5,7 +5,9 @@
 //! Streams in constant memory: nothing is kept from line to line. A line that is refused gives an `error` line in its
 //! place, and exit status 1 at the end.
 
-use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Write};
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use slipstream_processors::rights::{Answer, Law, decide_line_under, explain_line};
@@ -15,6 +17,8 @@ use crate::lines::take_line;
 
 /// Most bytes of a line that are kept; the rest of a longer one is passed over, and the engine refuses it.
 const LINE_BYTES_MAX: u64 = (1 << 20) + 1;
+/// Most bytes that are read of a file of rule sets.
+const SETS_BYTES_MAX: u64 = 1 << 20;
 /// Bytes held for reading and for writing, each.
 const BUFFER_BYTES: usize = 1 << 16;
 
@@ -40,6 +44,9 @@ struct Door {
     /// Rule sets or regimes to switch on, such as EU261@2027-10-23
     #[arg(long, value_name = "NAME", num_args = 1..)]
     regime: Vec<String>,
+    /// Rule sets to decide by in place of those of this version: a file in the form of rulesets.toml
+    #[arg(long, value_name = "FILE")]
+    sets: Option<PathBuf>,
 }
 
 /// Runs the command.
@@ -51,7 +58,7 @@ pub(crate) fn run(args: &Rights) -> Result<Done, Failure> {
         Action::Decide(door) => (door, decide_line_under),
         Action::Explain(door) => (door, explain_line),
     };
-    let law = Law::with_regimes(door.regime.iter().map(String::as_str)).map_err(Failure::usage)?;
+    let law = law(door)?;
     let mut input = BufReader::with_capacity(BUFFER_BYTES, std::io::stdin().lock());
     let mut output = BufWriter::with_capacity(BUFFER_BYTES, std::io::stdout().lock());
     match pump(&mut input, &mut output, |line, number| answer(&law, line, number)) {
@@ -60,6 +67,26 @@ pub(crate) fn run(args: &Rights) -> Result<Done, Failure> {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Done::Clean),
         Err(error) => Err(Failure::dependency(format_args!("standard input or output: {error}"))),
     }
+}
+
+/// The law to ask: that of this version or of the file that the caller names, with what is switched on.
+fn law(door: &Door) -> Result<Law, Failure> {
+    let law = match &door.sets {
+        None => Law::default(),
+        Some(path) => {
+            let refused = |why: &dyn std::fmt::Display| Failure::usage(format_args!("--sets {}: {why}", path.display()));
+            let text = bounded(path).map_err(|error| refused(&error))?;
+            Law::of_rulesets(&text).map_err(|error| refused(&error))?
+        }
+    };
+    law.switching_on(door.regime.iter().map(String::as_str)).map_err(Failure::usage)
+}
+
+/// The text of a file of at most `SETS_BYTES_MAX`; of a longer one the head, which is no whole file and refused as such.
+fn bounded(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(SETS_BYTES_MAX).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// Answers every line; the count of those refused. A line that is empty but for blanks is none.

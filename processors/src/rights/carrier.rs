@@ -18,8 +18,9 @@ pub(super) fn operating(case: &Case) -> Option<&str> {
 
 /// Notes where the line and the table of carriers differ on a licence; the line wins.
 pub(super) fn note_difference(case: &Case, on: Option<Date>, proof: &mut Proof) {
-    let table = operating(case).and_then(|carrier| licence_of(carrier, on));
-    if let Some((said, table)) = case.licence.country.zip(table).filter(|(said, table)| said != table) {
+    let table = || operating(case).and_then(|carrier| licence_of(carrier, on));
+    let both = case.licence.country.and_then(|said| Some((said, table()?)));
+    if let Some((said, table)) = both.filter(|(said, table)| said != table) {
         proof.note_with("CARRIER-1", || {
             let name = |code: [u8; 2]| String::from_utf8_lossy(&code).into_owned();
             (format!("licence {} on the line, {} in the table", name(said), name(table)), "the line wins".to_owned())

@@ -25,7 +25,7 @@ use super::law::Law;
 use super::passenger::{is_excluded, is_present};
 use super::proof::{Proof, Step};
 use super::reduction::percent;
-use super::ruleset::{RuleSet, rulesets};
+use super::ruleset::RuleSet;
 use super::scope::{Journey, Scope, both, scopes};
 use super::territory::{place, turns};
 
@@ -70,7 +70,7 @@ pub struct Decision<'c> {
     /// Other regimes whose scope is met.
     pub also_applicable: Vec<&'static str>,
     /// Rule set, name@effective date; empty without a regime.
-    pub ruleset: &'static str,
+    pub ruleset: &'c str,
     /// A sum is payable.
     pub eligible: Option<bool>,
     /// Sum, whole currency units.
@@ -122,7 +122,7 @@ impl Decision<'_> {
 pub(super) struct Matter<'c> {
     pub(super) law: &'c Law,
     pub(super) case: &'c Case,
-    pub(super) set: &'static RuleSet,
+    pub(super) set: &'c RuleSet,
     pub(super) journey: Journey<'c>,
     pub(super) event: Event,
     pub(super) late: Late,
@@ -192,7 +192,7 @@ fn is_outside_on_any_date(law: &Law, case: &Case) -> bool {
         let scopes = scopes(law, case, &Journey::of(case, Some(on)), Some(on));
         scopes.iter().all(|scope| scope.covered == Some(false))
     };
-    let mut dates = rulesets().first().map(|first| first.from).into_iter().chain(turns().iter().copied());
+    let mut dates = law.sets().first().map(|first| first.from).into_iter().chain(turns().iter().copied());
     case.as_of.is_none() && law.others().next().is_none() && dates.all(outside)
 }
 
@@ -228,12 +228,12 @@ fn covered<'c>(law: &'c Law, case: &'c Case, included: Option<bool>, decision: &
         return out_of_scope(case, decision);
     };
     primary.note(&journey, proof);
-    let Some(set) = ruleset(primary, on, proof) else {
+    let Some(set) = ruleset(law, primary, on, proof) else {
         proof.note("RULESET-1", format_args!("departure before the regime"), format_args!("not covered"));
         return out_of_scope(case, decision);
     };
     (decision.regime, decision.ruleset) = (primary.regime, set.name.as_str());
-    overlap(&scopes, primary.regime, on, decision, proof);
+    overlap(law, &scopes, primary.regime, on, decision, proof);
     let others = law.others().filter(|regime| regime.covers(case, &journey, on));
     decision.also_applicable.extend(others.map(|regime| regime.name.as_str()));
     if !law.enables(set) {
@@ -269,7 +269,7 @@ fn elsewhere<'c>(
     let covering = law.others().filter(|other| other.name != regime.name && other.covers(case, &journey, case.as_of));
     decision.also_applicable.extend(covering.map(|other| other.name.as_str()));
     // What is shared with the Regulation, such as the door's minutes, is read from its first set.
-    let (Some(event), Some(set)) = (case.event, rulesets().first()) else {
+    let (Some(event), Some(set)) = (case.event, law.sets().first()) else {
         return proof.lacks("event");
     };
     let event = classified(case, event, proof);
@@ -280,18 +280,18 @@ fn elsewhere<'c>(
 }
 
 /// The set of a regime on the day; none before the first. Without a date the first stands in, and the decision stays open.
-fn ruleset(scope: &Scope, on: Option<Date>, proof: &mut Proof) -> Option<&'static RuleSet> {
+fn ruleset<'c>(law: &'c Law, scope: &Scope, on: Option<Date>, proof: &mut Proof) -> Option<&'c RuleSet> {
     let Some(date) = on else {
         proof.lacks("as_of");
-        return rulesets().iter().find(|set| set.regime == scope.regime);
+        return law.sets().iter().find(|set| set.regime == scope.regime);
     };
-    let set = RuleSet::in_force(scope.regime, date)?;
+    let set = law.in_force(scope.regime, date)?;
     proof.note("RULESET-1", format_args!("departure {date}"), format_args!("{}", set.name));
     Some(set)
 }
 
-fn overlap(scopes: &[Scope; 2], primary: &str, on: Option<Date>, decision: &mut Decision<'_>, proof: &mut Proof) {
-    let exists = |scope: &&Scope| on.is_none_or(|date| RuleSet::in_force(scope.regime, date).is_some());
+fn overlap(law: &Law, scopes: &[Scope; 2], primary: &str, on: Option<Date>, decision: &mut Decision<'_>, proof: &mut Proof) {
+    let exists = |scope: &&Scope| on.is_none_or(|date| law.in_force(scope.regime, date).is_some());
     let others = scopes.iter().filter(|scope| scope.regime != primary && scope.covered == Some(true));
     for other in others.filter(exists) {
         proof.note("OVERLAP-1", format_args!("{} applies too", other.regime), format_args!("never added"));
@@ -304,7 +304,7 @@ fn overlap(scopes: &[Scope; 2], primary: &str, on: Option<Date>, decision: &mut 
 fn weigh<'c>(
     law: &'c Law,
     case: &'c Case,
-    set: &'static RuleSet,
+    set: &'c RuleSet,
     journey: Journey<'c>,
     known: Option<bool>,
     decision: &mut Decision<'c>,
@@ -347,7 +347,7 @@ fn band(law: &Law, set: &RuleSet, journey: &Journey<'_>, proof: &mut Proof) -> O
     let (from, to) = (journey.origin?, journey.destination?);
     let distance = journey.distance?;
     let inside = journey.is_inside(law)?;
-    let km = if law.other(Question::Q7) { distance.sphere_km } else { distance.km };
+    let km = if law.other(Question::Q7) { distance.sphere_km() } else { distance.km };
     let band = set.band(km, inside);
     let name = ["a", "b", "c"][band];
     proof.note("DIST-2", format_args!("{from} to {to}: {} km", distance.whole_km()), format_args!("band {name}"));
@@ -356,7 +356,7 @@ fn band(law: &Law, set: &RuleSet, journey: &Journey<'_>, proof: &mut Proof) -> O
         proof.contested(Question::Q5);
     }
     if distance.ambiguous(set.bands_km) {
-        proof.note("DIST-4", format_args!("sphere: {:.1} km", distance.sphere_km), format_args!("near the end of a band"));
+        proof.note("DIST-4", format_args!("sphere: {:.1} km", distance.sphere_km()), format_args!("near the end of a band"));
         proof.contested(Question::Q7);
     }
     Some(band)
@@ -364,6 +364,7 @@ fn band(law: &Law, set: &RuleSet, journey: &Journey<'_>, proof: &mut Proof) -> O
 
 /// The sum of Article 7.
 fn summed(matter: &Matter<'_>, known: Option<bool>, present: Option<bool>, decision: &mut Decision<'_>, proof: &mut Proof) {
+    let awaited = proof.awaited();
     let due = due(matter, present, proof);
     let unknown_end =
         [matter.journey.origin, matter.journey.destination].iter().flatten().any(|airport| place(*airport).is_none());
@@ -371,7 +372,7 @@ fn summed(matter: &Matter<'_>, known: Option<bool>, present: Option<bool>, decis
         decision.settle(Verdict::NotEligible, 0, 0);
     }
     if due == Some(false) {
-        return;
+        return proof.waits_no_more(awaited);
     }
     let percent = percent(matter, proof);
     let (Some(true), Some(true), Some(percent), Some(band), false) = (due, known, percent, matter.band, proof.is_open()) else {

@@ -18,6 +18,8 @@ const AIRPORT_CODES: usize = 26 * 26 * 26;
 const RADIUS_KM: f64 = 6371.0088;
 /// Nearer than this to a band's end, the answer is for a person to look at, kilometres.
 const MARGIN_KM: f64 = 5.0;
+/// More than the share by which sphere and ellipsoid ever differ (0.56 %): farther from an end, the sphere need not be asked.
+const METHODS_DIFFER: f64 = 0.01;
 
 static ELLIPSOID: LazyLock<Geodesic> = LazyLock::new(Geodesic::wgs84);
 
@@ -47,23 +49,19 @@ fn decimetres(a: &Place, b: &Place) -> u32 {
 }
 
 /// A great-circle distance.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Distance {
     /// On the ellipsoid, kilometres.
     pub km: f64,
-    /// On the sphere, kilometres.
-    pub sphere_km: f64,
+    ends: (&'static Place, &'static Place),
 }
 
 /// The distance of two airports; none where one of them is not in the reference table.
 #[must_use]
 pub fn distance(from: Airport, to: Airport) -> Option<Distance> {
-    let (a, b) = (place(from)?, place(to)?);
-    let decimetres = remembered(number(from), number(to), || decimetres(a, b));
-    let (lat_a, lat_b) = (a.latitude.to_radians(), b.latitude.to_radians());
-    let (half_lat, half_lon) = ((lat_b - lat_a) / 2.0, (b.longitude - a.longitude).to_radians() / 2.0);
-    let chord = half_lat.sin().powi(2) + lat_a.cos() * lat_b.cos() * half_lon.sin().powi(2);
-    Some(Distance { km: f64::from(decimetres) / 10_000.0, sphere_km: 2.0 * RADIUS_KM * chord.sqrt().min(1.0).asin() })
+    let ends = (place(from)?, place(to)?);
+    let decimetres = remembered(number(from), number(to), || decimetres(ends.0, ends.1));
+    Some(Distance { km: f64::from(decimetres) / 10_000.0, ends })
 }
 
 impl Distance {
@@ -73,11 +71,23 @@ impl Distance {
         self.km.round() as i32
     }
 
+    /// On the sphere, kilometres (haversine).
+    #[must_use]
+    pub fn sphere_km(self) -> f64 {
+        let (a, b) = self.ends;
+        let (lat_a, lat_b) = (a.latitude.to_radians(), b.latitude.to_radians());
+        let (half_lat, half_lon) = ((lat_b - lat_a) / 2.0, (b.longitude - a.longitude).to_radians() / 2.0);
+        let chord = half_lat.sin().powi(2) + lat_a.cos() * lat_b.cos() * half_lon.sin().powi(2);
+        2.0 * RADIUS_KM * chord.sqrt().min(1.0).asin()
+    }
+
     /// Whether the method or a small error of a position could change the band.
     #[must_use]
     pub fn ambiguous(self, band_ends_km: [i32; 2]) -> bool {
-        band_ends_km.iter().map(|end| f64::from(*end)).any(|end| {
-            (self.km > end) != (self.sphere_km > end) || [self.km, self.sphere_km].iter().any(|km| (km - end).abs() < MARGIN_KM)
+        let in_reach = |end: &f64| (self.km - end).abs() <= end * METHODS_DIFFER + MARGIN_KM;
+        band_ends_km.map(f64::from).into_iter().filter(in_reach).any(|end| {
+            let sphere_km = self.sphere_km();
+            (self.km > end) != (sphere_km > end) || [self.km, sphere_km].iter().any(|km| (km - end).abs() < MARGIN_KM)
         })
     }
 }

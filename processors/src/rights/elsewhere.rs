@@ -244,7 +244,7 @@ mod tests {
     use crate::rights::{Law, decide_line, decide_line_under};
 
     fn ask(regime: &str, facts: &str) -> (serde_json::Value, serde_json::Value) {
-        let law = Law::with_regimes([regime]).unwrap();
+        let law = Law::default().switching_on([regime]).unwrap();
         let line =
             format!(r#"{{"as_of":"2026-03-02","passenger":{{"confirmed_reservation":true,"presented_on_time":true}},{facts}}}"#);
         let under = decide_line_under(&law, &line, 1).json;
@@ -334,6 +334,6 @@ mod tests {
         let (on, off) = ask("APPR", facts);
         assert_eq!((on["regime"].as_str(), on["amount"].as_i64()), (Some("EU261"), Some(600)));
         assert_eq!((on["also_applicable"][0].as_str(), &off["also_applicable"]), (Some("APPR"), &serde_json::json!([])));
-        assert!(Law::with_regimes(["NOWHERE"]).is_err());
+        assert!(Law::default().switching_on(["NOWHERE"]).is_err());
     }
 }

@@ -227,14 +227,17 @@ fn by_notice(matter: &Matter<'_>, offer: Offer, proof: &mut Proof) -> Option<boo
         proof.note("CX-4", format_args!("only an agent was told"), format_args!("no notice to the passenger (C-302/16)"));
     }
     let Some(notice) = notice else {
-        let always = set.window.iter().map(|window| near(matter, window, offer)).fold(Some(true), both);
-        if always == Some(true) {
+        let mut near = set.window.iter().map(|window| near(matter, window, offer));
+        if near.clone().all(|near| near == Some(true)) {
             proof.note("CX-3", format_args!("offer near the booked times"), format_args!("whatever the notice: no sum"));
             return Some(false);
         }
         proof.note("CX-4", format_args!("notice not known"), format_args!("undetermined"));
         proof.lacks("notice_days");
-        lacks_offer(matter, offer, proof);
+        // An arrival that is later than every window asks for no offer any more.
+        if near.any(|near| near.is_none()) {
+            lacks_offer(matter, offer, proof);
+        }
         return None;
     };
     if notice >= set.notice_free_min {
@@ -252,13 +255,13 @@ fn by_notice(matter: &Matter<'_>, offer: Offer, proof: &mut Proof) -> Option<boo
     is_near.map(|near| !near)
 }
 
-fn noted(notice: i64, window: &'static Window, offer: Offer, is_near: Option<bool>, proof: &mut Proof) {
+fn noted(notice: i64, window: &Window, offer: Offer, is_near: Option<bool>, proof: &mut Proof) {
     if offer.made == Some(false) {
         proof.note("CX-4", format_args!("{notice} min of notice, no re-routing offered"), format_args!("a sum is due"));
         return;
     }
     let minutes = |minutes: Option<i32>| minutes.map_or_else(|| "?".to_owned(), |minutes| minutes.to_string());
-    proof.note_with(&window.id, || {
+    proof.note_with(window.id, || {
         let effect = match is_near {
             Some(true) => "within the window: no sum",
             Some(false) => "outside the window: a sum is due",

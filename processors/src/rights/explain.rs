@@ -13,7 +13,6 @@ use super::decision::{Decision, Verdict, decide, decide_unproved};
 use super::door::Answer;
 use super::law::Law;
 use super::read::read_case;
-use super::ruleset::rulesets;
 
 /// What a rule is and where it stands.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +28,11 @@ static RULES: LazyLock<BTreeMap<&'static str, RuleText>> = LazyLock::new(|| {
     };
     include_str!("../../data/rights/rules.csv").lines().skip(1).filter_map(row).collect()
 });
+
+/// A rule's id as the table spells it; none where no table has it.
+pub(super) fn rule_id(id: &str) -> Option<&'static str> {
+    RULES.get_key_value(id).map(|(id, _)| *id)
+}
 
 /// Source and text of a rule by its id; none where no table has it.
 #[must_use]
@@ -54,16 +58,16 @@ fn explain(law: &Law, case: &Case) -> String {
     let decision = decide(law, case);
     let mut text = String::new();
     // Writing to a string cannot fail.
-    let _ = head(&decision, &mut text);
+    let _ = head(law, &decision, &mut text);
     let _ = reasons(&decision, &mut text);
     let _ = rights(&decision, &mut text);
     let _ = open_ends(law, case, &decision, &mut text);
     text
 }
 
-fn head(decision: &Decision<'_>, text: &mut String) -> std::fmt::Result {
+fn head(law: &Law, decision: &Decision<'_>, text: &mut String) -> std::fmt::Result {
     writeln!(text, "CASE {}: {}", decision.id.unwrap_or("without id"), conclusion(decision))?;
-    let set = rulesets().iter().find(|set| set.name == decision.ruleset);
+    let set = law.sets().iter().find(|set| set.name == decision.ruleset);
     if let Some(set) = set {
         writeln!(text, "  law       {} ({})", set.title, set.name)?;
     }

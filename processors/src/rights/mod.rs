@@ -43,4 +43,4 @@ pub use explain::{citation, explain_line};
 pub use law::{Law, UnknownRegime};
 pub use proof::Step;
 pub use read::{Refusal, read_case};
-pub use ruleset::{RuleSet, Window, rulesets};
+pub use ruleset::{BadRuleSets, Duties, RuleSet, Window, rulesets};

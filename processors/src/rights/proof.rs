@@ -47,6 +47,7 @@ impl Proof {
     }
 
     /// A rule, the fact it read, what followed.
+    #[inline]
     pub(super) fn note(&mut self, id: &'static str, fact: Arguments<'_>, effect: Arguments<'_>) {
         if self.on {
             self.steps.push(Step { id, fact: text(fact), effect: text(effect) });
@@ -54,6 +55,7 @@ impl Proof {
     }
 
     /// The same where the texts take work.
+    #[inline]
     pub(super) fn note_with(&mut self, id: &'static str, texts: impl FnOnce() -> (String, String)) {
         if self.on {
             let (fact, effect) = texts();
@@ -67,6 +69,16 @@ impl Proof {
         if !self.open.contains(&fact) {
             self.open.push(fact);
         }
+    }
+
+    /// How many facts scope and sum wait for so far.
+    pub(super) fn awaited(&self) -> usize {
+        self.open.len()
+    }
+
+    /// The facts that were found missing since: the answer that waited for them came out without them.
+    pub(super) fn waits_no_more(&mut self, since: usize) {
+        self.open.truncate(since);
     }
 
     /// A fact that only care, refund, re-routing or transfer waits for is not there.

@@ -9,6 +9,7 @@
 //! that no row names on the date, is outside. A carrier that no row names has an unknown licence.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use slipstream_schemas::ids::{Airport, Date};
@@ -78,34 +79,71 @@ impl<T> Row<T> {
     }
 }
 
-/// Rows of `name,what,from,until,…`, by name; a row that does not parse is left out, and a test counts them.
-fn rows<T>(text: &'static str, what: impl Fn(&'static str) -> Option<T>) -> Vec<Row<T>> {
+/// Rows by a code of two capitals or digits, found without a search: a decision asks for a dozen of them.
+#[derive(Debug)]
+struct Table<T> {
+    /// The rows of a code stand together.
+    rows: Vec<Row<T>>,
+    /// Where, at the number of the code.
+    spans: Vec<Range<usize>>,
+}
+
+/// Signs that a code of two can have at each place.
+const SIGNS: usize = 36;
+
+/// The number of a code of two capitals or digits.
+fn pair(code: &str) -> Option<usize> {
+    let sign = |byte: u8| match byte {
+        b'A'..=b'Z' => Some(usize::from(byte - b'A')),
+        b'0'..=b'9' => Some(LETTERS + usize::from(byte - b'0')),
+        _ => None,
+    };
+    let &[first, second] = code.as_bytes() else {
+        return None;
+    };
+    Some(sign(first)? * SIGNS + sign(second)?)
+}
+
+impl<T> Table<T> {
+    fn of(mut rows: Vec<Row<T>>) -> Self {
+        rows.sort_by_key(|row| row.name);
+        let mut spans = vec![0..0; SIGNS * SIGNS];
+        for (place, row) in rows.iter().enumerate() {
+            if let Some(number) = pair(row.name) {
+                let span = &mut spans[number];
+                *span = if span.end == 0 { place..place + 1 } else { span.start..place + 1 };
+            }
+        }
+        Self { rows, spans }
+    }
+
+    /// The rows of a code; none where no row has it.
+    fn get(&self, code: &str) -> &[Row<T>] {
+        pair(code).map_or(&[], |number| &self.rows[self.spans[number].clone()])
+    }
+}
+
+/// Rows of `name,what,from,until,…`; a row that does not parse is left out, and a test counts them.
+fn table<T>(text: &'static str, what: impl Fn(&'static str) -> Option<T>) -> Table<T> {
     let date = |cell: &str| if cell.is_empty() { Some(None) } else { cell.parse().ok().map(Some) };
     let row = |line: &'static str| {
         let mut cells = line.splitn(5, ',');
         let (name, what) = (cells.next()?, what(cells.next()?)?);
         Some(Row { name, what, from: date(cells.next()?)?, until: date(cells.next()?)? })
     };
-    let mut rows: Vec<Row<T>> = text.lines().skip(1).filter_map(row).collect();
-    rows.sort_by_key(|row| row.name);
-    rows
+    Table::of(text.lines().skip(1).filter_map(row).collect())
 }
 
-fn of<'a, T>(rows: &'a [Row<T>], name: &str) -> &'a [Row<T>] {
-    let start = rows.partition_point(|row| row.name < name);
-    let end = rows.partition_point(|row| row.name <= name);
-    &rows[start..end]
-}
-
-static COUNTRIES: LazyLock<Vec<Row<Territory>>> =
-    LazyLock::new(|| rows(include_str!("../../data/rights/territory.csv"), Territory::parse));
-static CARRIERS: LazyLock<Vec<Row<[u8; 2]>>> =
-    LazyLock::new(|| rows(include_str!("../../data/rights/carriers.csv"), |cell| cell.as_bytes().try_into().ok()));
+static COUNTRIES: LazyLock<Table<Territory>> =
+    LazyLock::new(|| table(include_str!("../../data/rights/territory.csv"), Territory::parse));
+static CARRIERS: LazyLock<Table<[u8; 2]>> =
+    LazyLock::new(|| table(include_str!("../../data/rights/carriers.csv"), |cell| cell.as_bytes().try_into().ok()));
 
 /// First days of the periods of the territory table: between two of them no country changes sides.
 static TURNS: LazyLock<Vec<Date>> = LazyLock::new(|| {
     let after = |until: Date| until.civil().tomorrow().ok().map(Date::from);
     COUNTRIES
+        .rows
         .iter()
         .flat_map(|row| [row.from, row.until.and_then(after)])
         .flatten()
@@ -121,7 +159,7 @@ pub(super) fn turns() -> &'static [Date] {
 
 /// The territory of a country on a date; without a date, today's.
 pub(super) fn of_country(country: &str, on: Option<Date>) -> Territory {
-    of(&COUNTRIES, country).iter().find(|row| row.holds(on)).map_or(Territory::Outside, |row| row.what)
+    COUNTRIES.get(country).iter().find(|row| row.holds(on)).map_or(Territory::Outside, |row| row.what)
 }
 
 /// An airport of the reference table.
@@ -168,7 +206,7 @@ fn place_of(code: Airport, own: &[(&str, Territory, &'static str)]) -> Option<Pl
         longitude: facts.longitude,
         country: facts.country,
         own: own.map(|(_, territory, _)| *territory),
-        spans: of(&COUNTRIES, facts.country),
+        spans: COUNTRIES.get(facts.country),
     })
 }
 
@@ -202,7 +240,7 @@ pub(super) fn is_country(code: [u8; 2]) -> bool {
 
 /// The state that licensed a carrier on a date, as the table of carriers has it.
 pub(super) fn licence_of(carrier: &str, on: Option<Date>) -> Option<[u8; 2]> {
-    of(&CARRIERS, carrier).iter().find(|row| row.holds(on)).map(|row| row.what)
+    CARRIERS.get(carrier).iter().find(|row| row.holds(on)).map(|row| row.what)
 }
 
 /// Whose licence a carrier flies on, question by question; none: not known.
@@ -270,12 +308,15 @@ mod tests {
     #[test]
     fn every_row_of_every_table_is_read() {
         let lines = |text: &str| text.lines().count() - 1;
-        assert_eq!(COUNTRIES.len(), lines(include_str!("../../data/rights/territory.csv")));
-        assert_eq!(CARRIERS.len(), lines(include_str!("../../data/rights/carriers.csv")));
+        assert_eq!(COUNTRIES.rows.len(), lines(include_str!("../../data/rights/territory.csv")));
+        assert_eq!(CARRIERS.rows.len(), lines(include_str!("../../data/rights/carriers.csv")));
         let own = include_str!("../../data/rights/airports.csv");
         assert_eq!(own.lines().skip(1).filter_map(own_row).count(), lines(own));
         assert!(PLACES.iter().flatten().count() > 7_000);
-        assert!(CARRIERS.iter().all(|row| is_country(row.what)), "a licence of no country");
+        assert!(COUNTRIES.rows.iter().all(|row| !COUNTRIES.get(row.name).is_empty()), "a country that nobody finds");
+        assert!(CARRIERS.rows.iter().all(|row| !CARRIERS.get(row.name).is_empty()), "a carrier that nobody finds");
+        assert!(["", "L", "lh", "LH ", "É"].iter().all(|code| CARRIERS.get(code).is_empty()), "a code that is none");
+        assert!(CARRIERS.rows.iter().all(|row| is_country(row.what)), "a licence of no country");
     }
 
     #[test]
