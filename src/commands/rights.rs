@@ -6,7 +6,7 @@
 //! place, and exit status 1 at the end.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Read, Write};
+use std::io::{BufReader, BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -90,9 +90,20 @@ fn bounded(path: &Path) -> std::io::Result<String> {
 }
 
 /// Answers every line; the count of those refused. A line that is empty but for blanks is none.
-fn pump(input: &mut impl BufRead, output: &mut impl Write, mut answer: impl FnMut(&str, u64) -> Answer) -> std::io::Result<u64> {
+fn pump(
+    input: &mut BufReader<impl Read>,
+    output: &mut impl Write,
+    mut answer: impl FnMut(&str, u64) -> Answer,
+) -> std::io::Result<u64> {
     let (mut refused, mut number, mut bytes) = (0, 0, Vec::new());
-    while take_line(input, &mut bytes, LINE_BYTES_MAX)? {
+    loop {
+        // Who asks one question at a time has its answer before the next.
+        if input.buffer().is_empty() {
+            output.flush()?;
+        }
+        if !take_line(input, &mut bytes, LINE_BYTES_MAX)? {
+            return Ok(refused);
+        }
         number += 1;
         let line = String::from_utf8_lossy(&bytes);
         if line.trim().is_empty() {
@@ -104,8 +115,6 @@ fn pump(input: &mut impl BufRead, output: &mut impl Write, mut answer: impl FnMu
         output.write_all(answer.json.as_bytes())?;
         output.write_all(b"\n")?;
     }
-    output.flush()?;
-    Ok(refused)
 }
 
 #[cfg(test)]
@@ -115,7 +124,9 @@ mod tests {
     fn through(text: &str) -> (Vec<String>, u64) {
         let mut output = Vec::new();
         let law = Law::default();
-        let refused = pump(&mut text.as_bytes(), &mut output, |line, number| decide_line_under(&law, line, number)).unwrap();
+        let refused =
+            pump(&mut BufReader::new(text.as_bytes()), &mut output, |line, number| decide_line_under(&law, line, number))
+                .unwrap();
         (String::from_utf8(output).unwrap().lines().map(str::to_owned).collect(), refused)
     }
 

@@ -105,5 +105,10 @@ mod tests {
             let documented = format!("| {} | {} | {} | {} |", row.id, row.question, row.choice, row.reason);
             assert!(include_str!("../../../docs/rights.md").contains(&documented), "docs/rights.md: {documented}");
         }
+        let documented = |number: &u32| {
+            let page = include_str!("../../../docs/rights.md");
+            page.contains(&format!("\n| Q{number} | ")) || page.contains(&format!("\n| {number} | "))
+        };
+        assert_eq!((1..=25).find(|number| !documented(number)), None, "a question without its choice");
     }
 }

@@ -15,7 +15,8 @@ use serde::Deserialize;
 use slipstream_schemas::ids::{Airport, Date};
 use slipstream_schemas::records::Care;
 
-use super::case::{Case, Event};
+use super::case::{Case, Choice, Event};
+use super::cause::Nature;
 use super::decision::{Decision, Matter, Verdict};
 use super::event::{has_ground, is_cancellation};
 use super::excuse::is_freed;
@@ -43,11 +44,19 @@ pub struct Regime {
     currency: String,
     notice_free_min: Option<i64>,
     excused: Vec<String>,
-    care_min: Option<i32>,
     #[serde(default)]
-    hotel: bool,
+    refusal_excused: bool,
+    sum_if_refund: Option<i64>,
+    communications_min: Option<i32>,
+    #[serde(default)]
+    care: Vec<CareFrom>,
+    hotel_min: Option<i32>,
+    #[serde(default)]
+    care_in_control: bool,
     refund_min: Option<i32>,
     refund_min_domestic: Option<i32>,
+    #[serde(default)]
+    refund_by_arrival: bool,
     sum: Vec<Sum>,
     #[serde(default)]
     priced: Vec<Trigger>,
@@ -84,6 +93,14 @@ struct Sum {
     domestic: Option<bool>,
     km_to: Option<i32>,
     sum: i64,
+}
+
+/// Departure delay from which meals are due, up to a distance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CareFrom {
+    km_to: Option<i32>,
+    from_min: i32,
 }
 
 #[derive(Deserialize)]
@@ -187,8 +204,12 @@ fn sum(regime: &Regime, matter: &Matter<'_>, present: Option<bool>, proof: &mut 
         proof.lacks(format!("sums of {}", regime.ruleset));
         return None;
     }
-    let found = row(regime, matter, trigger, proof)?;
-    if found == 0 || trigger == Trigger::Refused {
+    let refunded = regime.sum_if_refund.filter(|_| trigger != Trigger::Refused && case.choice == Some(Choice::Refund));
+    let found = match refunded {
+        Some(sum) => sum,
+        None => row(regime, matter, trigger, proof)?,
+    };
+    if found == 0 || (trigger == Trigger::Refused && !regime.refusal_excused) {
         return Some(found);
     }
     let excused = case.cause.is_some_and(|cause| regime.excused.iter().any(|name| name == cause.name));
@@ -221,119 +242,42 @@ fn row(regime: &Regime, matter: &Matter<'_>, trigger: Trigger, proof: &mut Proof
 
 /// Care and refund by the regime's thresholds.
 fn assist(regime: &Regime, matter: &Matter<'_>, known: Option<bool>, decision: &mut Decision<'_>, proof: &mut Proof) {
-    let waits = |from: i32| matter.case.dep_delay_min.map(|delay| delay >= from);
     let trigger = trigger(matter);
-    let due = |from: Option<i32>| match (trigger, from) {
+    let due = |from: Option<i32>, waited: Option<i32>| match (trigger, from) {
         (None, _) | (_, None) => Some(false),
-        (Some(Trigger::Late), Some(from)) => waits(from),
+        (Some(Trigger::Late), Some(from)) => waited.map(|waited| waited >= from),
         _ => Some(true),
     };
-    let care = both(known, due(regime.care_min));
-    let night = both(both(care, Some(regime.hotel)), matter.case.overnight_wait);
-    if care == Some(true) && regime.hotel && night.is_none() {
+    let owed = both(known, in_control(regime, matter));
+    let waits = |from: Option<i32>| both(owed, due(from, matter.case.dep_delay_min));
+    let meals_from = meals_from(regime, matter);
+    let (meals, night_due) = (waits(meals_from), waits(regime.hotel_min));
+    let night = both(night_due, matter.case.overnight_wait);
+    if night_due == Some(true) && night.is_none() {
         proof.lacks_aside("overnight_wait");
     }
-    decision.care = Care { meals: care, communications: care, hotel: night, transport: night };
+    let communications = waits(regime.communications_min.or(meals_from));
+    decision.care = Care { meals, communications, hotel: night, transport: night };
     let domestic = is_domestic(matter) == Some(true);
-    decision.refund_right = both(known, due(regime.refund_min_domestic.filter(|_| domestic).or(regime.refund_min)));
+    let late = matter.late.minutes.or(matter.case.reroute.arr_delay_min);
+    let waited = if regime.refund_by_arrival { late } else { matter.case.dep_delay_min };
+    let refund_from = regime.refund_min_domestic.filter(|_| domestic).or(regime.refund_min);
+    decision.refund_right = both(known, due(refund_from, waited));
     decision.reroute_right = both(known, Some(matches!(trigger, Some(Trigger::Cancelled | Trigger::Refused))));
 }
 
-#[cfg(test)]
-mod tests {
-    use crate::rights::{Law, decide_line, decide_line_under};
+/// The delay from which meals are due over the distance of the journey; the shortest while that is not known.
+fn meals_from(regime: &Regime, matter: &Matter<'_>) -> Option<i32> {
+    let km = matter.journey.distance.map_or(0.0, |distance| distance.km);
+    regime.care.iter().find(|row| row.km_to.is_none_or(|to| km <= f64::from(to))).map(|row| row.from_min)
+}
 
-    fn ask(regime: &str, facts: &str) -> (serde_json::Value, serde_json::Value) {
-        let law = Law::default().switching_on([regime]).unwrap();
-        let line =
-            format!(r#"{{"as_of":"2026-03-02","passenger":{{"confirmed_reservation":true,"presented_on_time":true}},{facts}}}"#);
-        let under = decide_line_under(&law, &line, 1).json;
-        (serde_json::from_str(&under).unwrap(), serde_json::from_str(&decide_line(&line, 1).json).unwrap())
-    }
-
-    /// Regime, facts, decision, sum; under the law as it is by itself none of these journeys is covered.
-    const TABLE: &[(&str, &str, &str, i64)] = &[
-        (
-            "APPR",
-            r#""origin":"YYZ","destination":"YVR","event":"delay","arr_delay_min_final":180,"cause":"crew_shortage""#,
-            "eligible",
-            400,
-        ),
-        (
-            "APPR",
-            r#""origin":"YYZ","destination":"YVR","event":"delay","arr_delay_min_final":540,"cause":"crew_shortage""#,
-            "eligible",
-            1000,
-        ),
-        (
-            "APPR",
-            r#""origin":"YYZ","destination":"YVR","event":"delay","arr_delay_min_final":179,"cause":"crew_shortage""#,
-            "not_eligible",
-            0,
-        ),
-        (
-            "APPR",
-            r#""origin":"YYZ","destination":"YVR","event":"delay","arr_delay_min_final":600,"cause":"technical_fault""#,
-            "not_eligible",
-            0,
-        ),
-        (
-            "APPR",
-            r#""origin":"YYZ","destination":"YVR","event":"denied_boarding","arr_delay_min_final":360,"cause":"overbooking""#,
-            "eligible",
-            1800,
-        ),
-        (
-            "SHY",
-            r#""origin":"IST","destination":"ADB","event":"delay","arr_delay_min_final":180,"cause":"technical_fault""#,
-            "eligible",
-            100,
-        ),
-        (
-            "SHY",
-            r#""origin":"IST","destination":"JFK","event":"delay","arr_delay_min_final":180,"cause":"technical_fault""#,
-            "eligible",
-            600,
-        ),
-        (
-            "SHY",
-            r#""origin":"JFK","destination":"IST","operating_carrier":"TK","event":"delay","arr_delay_min_final":200,"cause":"technical_fault""#,
-            "eligible",
-            600,
-        ),
-        ("ANAC400", r#""origin":"GRU","destination":"GIG","event":"denied_boarding","cause":"overbooking""#, "eligible", 250),
-        (
-            "ANAC400",
-            r#""origin":"GRU","destination":"GIG","event":"delay","arr_delay_min_final":900,"cause":"technical_fault""#,
-            "not_eligible",
-            0,
-        ),
-        (
-            "USDOT",
-            r#""origin":"JFK","destination":"LAX","event":"delay","arr_delay_min_final":900,"cause":"technical_fault""#,
-            "not_eligible",
-            0,
-        ),
-    ];
-
-    #[test]
-    fn each_regime_decides_once_it_is_switched_on_and_only_then() {
-        for (regime, facts, decision, sum) in TABLE {
-            let (on, off) = ask(regime, facts);
-            assert_eq!((on["decision"].as_str(), on["amount"].as_i64()), (Some(*decision), Some(*sum)), "{facts}: {on}");
-            assert_eq!((on["regime"].as_str(), off["decision"].as_str()), (Some(*regime), Some("out_of_scope")), "{facts}");
-        }
-    }
-
-    #[test]
-    fn a_sum_that_is_not_taken_over_is_named_and_regimes_never_sum() {
-        let (on, _) =
-            ask("ASL", r#""origin":"TLV","destination":"JFK","event":"delay","arr_delay_min_final":600,"cause":"crew_shortage""#);
-        assert_eq!((on["decision"].as_str(), on["missing"][0].as_str()), (Some("undetermined"), Some("sums of ASL@2012-08-16")));
-        let facts = r#""origin":"FRA","destination":"YYZ","event":"delay","arr_delay_min_final":600,"cause":"crew_shortage""#;
-        let (on, off) = ask("APPR", facts);
-        assert_eq!((on["regime"].as_str(), on["amount"].as_i64()), (Some("EU261"), Some(600)));
-        assert_eq!((on["also_applicable"][0].as_str(), &off["also_applicable"]), (Some("APPR"), &serde_json::json!([])));
-        assert!(Law::default().switching_on(["NOWHERE"]).is_err());
+/// Whether care is owed on this cause; none where the regime asks for the cause and it is not clear.
+fn in_control(regime: &Regime, matter: &Matter<'_>) -> Option<bool> {
+    match matter.case.cause.map(|cause| cause.nature) {
+        _ if !regime.care_in_control => Some(true),
+        Some(Nature::Extraordinary) => Some(false),
+        Some(Nature::Inherent | Nature::Conditional) => Some(true),
+        _ => None,
     }
 }

@@ -1,6 +1,9 @@
 //! A decision as a lawyer reads it: facts, rule, source, conclusion, what would change it, and what is contested.
 //!
-//! Contested questions are decided again under the other reading, so that a person sees what hangs on the choice.
+//! What would change it is found by asking the law again with one fact otherwise; a contested question is decided again
+//! under the other reading, so that a person sees what hangs on the choice. A page keeps nothing and promises no layout.
+
+mod facts;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -8,11 +11,17 @@ use std::sync::LazyLock;
 
 use serde_json::json;
 
+use self::facts::facts;
+use super::carrier::operating;
 use super::case::Case;
 use super::decision::{Decision, Verdict, decide, decide_unproved};
 use super::door::Answer;
 use super::law::Law;
+use super::limitation::limitation;
+use super::outlook::{otherwise, possible_outcomes};
 use super::read::read_case;
+use super::ruleset::Duties;
+use super::territory::{licence_of, place};
 
 /// What a rule is and where it stands.
 #[derive(Debug, Clone, Copy)]
@@ -58,26 +67,33 @@ fn explain(law: &Law, case: &Case) -> String {
     let decision = decide(law, case);
     let mut text = String::new();
     // Writing to a string cannot fail.
-    let _ = head(law, &decision, &mut text);
+    let _ = head(law, case, &decision, &mut text);
     let _ = reasons(&decision, &mut text);
     let _ = rights(&decision, &mut text);
-    let _ = open_ends(law, case, &decision, &mut text);
+    let _ = periods(law, case, &decision, &mut text);
+    let _ = outlook(law, case, &decision, &mut text);
+    let _ = contested(law, case, &decision, &mut text);
+    let status = if decision.is_final { "final" } else { "provisional" };
+    let _ = writeln!(text, "  status      {status}");
     text
 }
 
-fn head(law: &Law, decision: &Decision<'_>, text: &mut String) -> std::fmt::Result {
-    writeln!(text, "CASE {}: {}", decision.id.unwrap_or("without id"), conclusion(decision))?;
-    let set = law.sets().iter().find(|set| set.name == decision.ruleset);
-    if let Some(set) = set {
-        writeln!(text, "  law       {} ({})", set.title, set.name)?;
-    }
-    for other in &decision.also_applicable {
-        writeln!(text, "            {other} applies too; the passenger is paid once")?;
-    }
-    if let Some(carrier) = decision.liable_carrier {
-        writeln!(text, "  owed by   {carrier}")?;
+/// A heading with its lines beneath one another; nothing where there are none.
+fn section<T: AsRef<str>>(text: &mut String, heading: &str, lines: &[T]) -> std::fmt::Result {
+    for (number, line) in lines.iter().enumerate() {
+        writeln!(text, "  {:<12}{}", if number == 0 { heading } else { "" }, line.as_ref())?;
     }
     Ok(())
+}
+
+fn head(law: &Law, case: &Case, decision: &Decision<'_>, text: &mut String) -> std::fmt::Result {
+    writeln!(text, "CASE {}: {}", decision.id.unwrap_or("without id"), conclusion(decision))?;
+    section(text, "facts", &facts(case))?;
+    let set = law.sets().iter().find(|set| set.name == decision.ruleset);
+    let mut laws: Vec<String> = set.map(|set| format!("{} ({})", set.title, set.name)).into_iter().collect();
+    laws.extend(decision.also_applicable.iter().map(|other| format!("{other} applies too; the passenger is paid once")));
+    section(text, "law", &laws)?;
+    section(text, "owed by", decision.liable_carrier.as_slice())
 }
 
 /// One line of what was decided.
@@ -100,7 +116,9 @@ fn conclusion(decision: &Decision<'_>) -> String {
 }
 
 fn reasons(decision: &Decision<'_>, text: &mut String) -> std::fmt::Result {
-    writeln!(text, "  because")?;
+    if !decision.rules.is_empty() {
+        writeln!(text, "  because")?;
+    }
     for (number, step) in decision.rules.iter().enumerate() {
         writeln!(text, "  {:>3}. {}: {}  [{}]", number + 1, step.fact, step.effect, step.id)?;
         if let Some((source, rule)) = citation(step.id) {
@@ -124,34 +142,90 @@ fn rights(decision: &Decision<'_>, text: &mut String) -> std::fmt::Result {
     ];
     let named = |state: Option<bool>| all.iter().filter(|(_, due)| *due == state).map(|(name, _)| *name).collect::<Vec<_>>();
     let (due, not) = (named(Some(true)), named(Some(false)));
-    writeln!(text, "  due       {}", if due.is_empty() { "nothing beside".to_owned() } else { due.join(", ") })?;
+    section(text, "due", &[if due.is_empty() { "nothing beside".to_owned() } else { due.join(", ") }])?;
     if !not.is_empty() {
-        writeln!(text, "  not due   {}", not.join(", "))?;
+        section(text, "not due", &[not.join(", ")])?;
     }
-    if decision.refund_right == Some(true) {
-        writeln!(text, "  deadline  a refund that is chosen is paid within 7 days (Article 8(1)(a))")?;
-    }
-    if decision.verdict == Verdict::DowngradeRefund {
-        writeln!(text, "  deadline  paid within 7 days (Article 10(2))")?;
+    let open = named(None);
+    if decision.verdict == Verdict::Undetermined && !open.is_empty() {
+        section(text, "open", &[open.join(", ")])?;
     }
     Ok(())
 }
 
-/// What would change it, and how the contested questions would come out the other way.
-fn open_ends(law: &Law, case: &Case, decision: &Decision<'_>, text: &mut String) -> std::fmt::Result {
-    if !decision.missing.is_empty() {
-        writeln!(text, "  would change it   {}", decision.missing.join(", "))?;
+/// When it is to be paid, and how long it may be claimed.
+fn periods(law: &Law, case: &Case, decision: &Decision<'_>, text: &mut String) -> std::fmt::Result {
+    let mut lines = Vec::new();
+    if decision.verdict == Verdict::Eligible {
+        lines.push("the sum: no period is fixed; after denied boarding at once (Article 4(3))".to_owned());
     }
+    if decision.refund_right == Some(true) {
+        lines.push("a refund that is chosen: within 7 days (Article 8(1)(a))".to_owned());
+    }
+    if decision.verdict == Verdict::DowngradeRefund {
+        lines.push("within 7 days (Article 10(2))".to_owned());
+    }
+    let set = law.sets().iter().find(|set| set.name == decision.ruleset);
+    lines.extend(set.and_then(|set| set.duties).iter().flat_map(duties));
+    section(text, "deadline", &lines)?;
+    if matches!(decision.verdict, Verdict::Eligible | Verdict::DowngradeRefund | Verdict::Undetermined) {
+        section(text, "limitation", &limitations(case))?;
+    }
+    Ok(())
+}
+
+fn duties(duties: &Duties) -> [String; 3] {
+    let Duties { inform_within_hours, claim_within_months, answer_within_days, offer_within_min, own_way_up_to_percent } = duties;
+    [
+        format!("the carrier informs within {inform_within_hours} h, and answers a claim within {answer_within_days} days"),
+        format!("the passenger claims within {claim_within_months} months"),
+        format!("without an offer within {offer_within_min} min: one's own way, up to {own_way_up_to_percent} % of the ticket"),
+    ]
+}
+
+/// Before the courts of departure, of arrival (C-204/08) and of the carrier's state.
+fn limitations(case: &Case) -> Vec<String> {
+    let at = [case.origin, case.destination].into_iter().flatten().filter_map(|airport| Some(place(airport)?.country));
+    let table = || operating(case).and_then(|carrier| licence_of(carrier, case.as_of));
+    let seat = case.licence.country.or_else(table).map(|code| String::from_utf8_lossy(&code).into_owned());
+    let mut states: Vec<String> = at.map(str::to_owned).chain(seat).collect();
+    let mut seen = std::collections::BTreeSet::new();
+    states.retain(|state| seen.insert(state.clone()));
+    let line = |state: &String| {
+        let row = limitation(state)?;
+        let years = row.years.map_or_else(|| "not established".to_owned(), |years| format!("{years} years"));
+        let note = if row.note.is_empty() { String::new() } else { format!(", {}", row.note) };
+        Some(format!("courts of {state}: {years}{note} ({})", row.source))
+    };
+    states.iter().filter_map(line).collect()
+}
+
+/// What would change it: of an open answer the facts it waits for and where they lead, of a settled one each fact alone.
+fn outlook(law: &Law, case: &Case, decision: &Decision<'_>, text: &mut String) -> std::fmt::Result {
+    section(text, "missing", &decision.missing)?;
+    if decision.verdict == Verdict::Undetermined {
+        let outcomes = possible_outcomes(law, case).map(|found| found.into_iter().collect::<Vec<_>>().join(", or "));
+        return section(text, "may become", &[outcomes.unwrap_or_else(|| "more than can be listed".to_owned())]);
+    }
+    let lines: Vec<String> =
+        otherwise(law, case).into_iter().map(|other| format!("{}: {}", other.supposed, other.outcome)).collect();
+    section(text, "changed by", &lines)
+}
+
+/// How the contested questions would come out the other way.
+fn contested(law: &Law, case: &Case, decision: &Decision<'_>, text: &mut String) -> std::fmt::Result {
     for question in &decision.contested {
         let row = question.row();
         let otherwise = law.reading_otherwise(*question);
-        let other = decide_unproved(&otherwise, case);
-        writeln!(text, "  for a person      {}: {}", row.id, row.question)?;
-        writeln!(text, "                    chosen: {}; {}", row.choice, row.reason)?;
-        writeln!(text, "                    read the other way: {}", conclusion(&other))?;
+        let other = conclusion(&decide_unproved(&otherwise, case));
+        let lines = [
+            format!("{}: {}", row.id, row.question),
+            format!("chosen: {}; {}", row.choice, row.reason),
+            format!("read the other way: {other}"),
+        ];
+        section(text, "a person", &lines)?;
     }
-    let status = if decision.is_final { "final" } else { "provisional" };
-    writeln!(text, "  status    {status}")
+    Ok(())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::dice::Dice;
 use crate::oracle::atlas::{codes, is_plain, kilometres, place};
+use crate::oracle::causes::{EXTRAORDINARY, GROUNDS, INHERENT, UNSETTLED};
 use crate::oracle::licences::carriers;
 
 const DELAYS: &[i64] = &[-15, 0, 59, 119, 120, 121, 179, 180, 181, 239, 240, 241, 299, 300, 301, 420, 600];
@@ -24,51 +25,6 @@ const DATES: &[&str] = &[
     "2027-10-22",
 ];
 const COUNTRIES: &[&str] = &["DE", "FR", "MT", "IE", "NO", "IS", "CH", "GB", "GB", "US", "AE", "TR", "BR"];
-const INHERENT: &[&str] = &[
-    "technical_fault",
-    "on_condition_part_failure",
-    "late_inbound_rotation",
-    "equipment_change",
-    "commercial_low_load",
-    "commercial_rescheduling",
-    "overbooking",
-    "overbooking_missed_seat_on_second_leg",
-    "assumed_missed_connection",
-    "reservation_blocked_by_carrier",
-    "carrier_wrongly_rejected_valid_documents",
-    "crew_shortage",
-    "crew_illness_or_death",
-    "crew_hours_exceeded_planning",
-    "own_staff_strike",
-    "own_staff_wildcat_sick_out",
-    "group_solidarity_strike",
-    "carrier_it_failure",
-    "mobile_stairs_collision",
-    "carrier_waited_for_passengers_on_previous_flight",
-];
-const EXTRAORDINARY: &[&str] = &[
-    "bird_strike",
-    "lightning_strike_inspection",
-    "fod_tyre_damage",
-    "fuel_spill_on_runway",
-    "parked_aircraft_hit_by_other_carriers_pushback",
-    "sabotage_or_terror_threat",
-    "unruly_passenger_diversion",
-    "passenger_medical_diversion_prior_flight",
-    "atc_strike",
-    "airport_security_staff_strike",
-    "airport_baggage_staff_shortage",
-    "airport_refuelling_system_failure",
-    "atc_restriction",
-    "airspace_closure_short",
-    "airspace_closed_military_conflict",
-    "volcanic_ash_airspace_closure",
-    "airport_closed_snow",
-    "weather_below_minima",
-    "rescheduling_after_external_strike",
-];
-const UNSETTLED: &[&str] = &["hidden_manufacturing_defect", "unknown", "airport_curfew", "mixed"];
-const GROUNDS: &[&str] = &["late_at_gate", "invalid_travel_documents", "intoxicated_passenger_safety"];
 const OVERSEAS: &[&str] = &["PTP", "FDF", "CAY", "RUN", "DZA", "SFG", "SBH"];
 /// Whether these are "European territory" towards the overseas departments is nowhere settled.
 const HALF_EUROPEAN: &[&str] =

@@ -7,6 +7,9 @@
 //! | `generator` | random cases over all keys, by seed |
 //! | `second_reading` | engine and oracle on the same cases |
 //! | `properties` | what must hold whatever the case |
+//! | `other_regimes` | regimes that are off by themselves |
+//! | `outcomes` | what is filled in leads to what was listed |
+//! | `new_sets` | rule sets that the engine has never seen |
 //! | `fuzz` | the reader on bytes that nobody meant |
 //! | `boards` | real departures and arrivals, where they are at hand |
 
@@ -17,7 +20,10 @@ mod boards;
 mod dice;
 mod fuzz;
 mod generator;
+mod new_sets;
 mod oracle;
+mod other_regimes;
+mod outcomes;
 mod properties;
 mod second_reading;
 mod tables;

@@ -29,7 +29,7 @@ const MAY_BE_UNKNOWN: &[&str] = &[
 ];
 
 /// What the passenger reads, without the proof.
-const TOLD: &[&str] = &[
+pub(crate) const TOLD: &[&str] = &[
     "decision",
     "regime",
     "also_applicable",
@@ -148,35 +148,47 @@ fn forgetting_never_decides_otherwise() {
         |case| !is_undetermined(&ask(case)),
         |dice, case| {
             let answer = ask(&case);
-            // On a refusal no notice is none, and before the actual arrival of a re-routing the offered one stands in for it.
-            let event = case["event"].as_str().unwrap_or_default();
-            let asked = |key: &str| match key {
-                "notice_days" => event != "denied_boarding",
-                "arr_delay_min_final" => ["delay", "diversion"].contains(&event),
-                _ => true,
-            };
-            let known = |key: &&&str| !case[**key].is_null() && asked(key);
-            let mut forgotten: Vec<&str> = MAY_BE_UNKNOWN.iter().filter(known).copied().collect();
-            while forgotten.len() > 3 {
-                forgotten.remove(dice.below(forgotten.len()));
-            }
-            let mut vague = case.clone();
-            for key in &forgotten {
-                vague[*key] = Value::Null;
-            }
+            let forgotten = forgettable(dice, &case);
+            let vague = without(&case, &forgotten);
             let open = ask(&vague);
             if !is_undetermined(&open) {
                 assert_same(&vague, &answer, &open, &["decision", "eligible", "amount", "currency"]);
                 return;
             }
-            remember(&mut vague, &case, &forgotten, &answer);
+            remember(vague, &case, &forgotten, &answer);
         },
     );
 }
 
+/// At most three known facts of the case that an unknown one may take the place of.
+fn forgettable(dice: &mut Dice, case: &Value) -> Vec<&'static str> {
+    // On a refusal no notice is none, and before the actual arrival of a re-routing the offered one stands in for it.
+    let event = case["event"].as_str().unwrap_or_default();
+    let asked = |key: &str| match key {
+        "notice_days" => event != "denied_boarding",
+        "arr_delay_min_final" => ["delay", "diversion"].contains(&event),
+        _ => true,
+    };
+    let known = |key: &&&str| !case[**key].is_null() && asked(key);
+    let mut forgotten: Vec<&str> = MAY_BE_UNKNOWN.iter().filter(known).copied().collect();
+    while forgotten.len() > 3 {
+        forgotten.remove(dice.below(forgotten.len()));
+    }
+    forgotten
+}
+
+fn without(case: &Value, facts: &[&str]) -> Value {
+    facts.iter().fold(case.clone(), |case, fact| with(&case, fact, Value::Null))
+}
+
+/// The same case with some of its facts not known.
+pub(crate) fn forget(dice: &mut Dice, case: &Value) -> Value {
+    without(case, &forgettable(dice, case))
+}
+
 /// Fills in what is missing, again and again, until the case is decided: as it was.
-fn remember(vague: &mut Value, case: &Value, forgotten: &[&str], answer: &Value) {
-    let mut open = ask(vague);
+fn remember(mut vague: Value, case: &Value, forgotten: &[&str], answer: &Value) {
+    let mut open = ask(&vague);
     for _ in forgotten {
         for fact in open["missing"].as_array().unwrap().iter().filter_map(Value::as_str) {
             if forgotten.contains(&fact) {
@@ -187,7 +199,7 @@ fn remember(vague: &mut Value, case: &Value, forgotten: &[&str], answer: &Value)
                 assert!(case.pointer(&path).is_none_or(Value::is_null), "{fact} is known: {open}\n{vague}");
             }
         }
-        open = ask(vague);
+        open = ask(&vague);
         if !is_undetermined(&open) {
             break;
         }
@@ -195,7 +207,7 @@ fn remember(vague: &mut Value, case: &Value, forgotten: &[&str], answer: &Value)
     let stuck =
         is_undetermined(&open) && !open["missing"].as_array().unwrap().iter().any(|fact| forgotten.iter().any(|key| fact == key));
     if !stuck {
-        assert_same(vague, answer, &open, &["decision", "eligible", "amount", "currency"]);
+        assert_same(&vague, answer, &open, &["decision", "eligible", "amount", "currency"]);
     }
 }
 

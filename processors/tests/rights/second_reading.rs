@@ -138,11 +138,11 @@ fn expect_missing(verdict: &Verdict, answer: &Value, found: &mut Vec<String>) {
     let expected: BTreeSet<&str> = verdict.missing.iter().copied().collect();
     let named = answer["missing"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let named: BTreeSet<&str> = named.filter(|fact| !OF_CARE_ALONE.contains(fact)).collect();
-    // Which other facts decide, only the day, the journey and the event can say. A fact named beside those is no harm.
+    // Which other facts decide, only the day, the journey and the event can say: beside those the rest need not be named.
     let first: BTreeSet<&str> =
         ["as_of", "origin", "destination", "event"].into_iter().filter(|fact| expected.contains(fact)).collect();
-    let enough = if first.is_empty() { expected == named } else { first.is_subset(&named) };
-    if !enough || (expected.is_empty() && !named.is_empty()) {
+    let named_enough = if first.is_empty() { expected == named } else { first.is_subset(&named) && named.is_subset(&expected) };
+    if !named_enough {
         found.push(format!("missing: {named:?} where the oracle says {expected:?}"));
     }
 }

@@ -1,6 +1,7 @@
 //! Articles 4 to 7 and 10, each a function over a complete world.
 
 use super::atlas::kilometres;
+use super::causes::GROUNDS;
 use super::scope::{Regime, TEXT_OF_2005_ENDED, article_3};
 use super::world::{Event, Nature, Offer, World};
 
@@ -87,7 +88,6 @@ fn article_4(world: &World) -> bool {
 
 /// Article 2(j): the passenger was there in time with valid papers, or was told before that there was no use in coming (C-238/22).
 pub(super) fn refused_without_grounds(world: &World) -> bool {
-    const GROUNDS: [&str; 3] = ["late_at_gate", "invalid_travel_documents", "intoxicated_passenger_safety"];
     let was_there = world.passenger.presented || world.notice_days >= 1;
     was_there && world.passenger.documents_valid && !GROUNDS.contains(&world.ground.as_str())
 }

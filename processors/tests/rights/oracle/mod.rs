@@ -14,6 +14,7 @@
 mod articles;
 mod assistance;
 pub(crate) mod atlas;
+pub(crate) mod causes;
 pub(crate) mod licences;
 mod scope;
 mod story;

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::articles::Ruling;
 use super::atlas::{Day, Place, place};
+use super::causes::EXTRAORDINARY;
 use super::licences::licences;
 use super::world::{Event, Flown, Nature, Offer, Part, Passenger, World};
 
@@ -308,27 +309,6 @@ fn causes(case: &Case<'_>, open: &mut Vec<Open>) -> Vec<Part> {
 
 /// The nature of a cause by itself, or the key of the fact that would settle it.
 fn nature(case: &Case<'_>, cause: Option<&str>) -> Result<Nature, &'static str> {
-    const EXTRAORDINARY: &[&str] = &[
-        "bird_strike",
-        "lightning_strike_inspection",
-        "fod_tyre_damage",
-        "fuel_spill_on_runway",
-        "parked_aircraft_hit_by_other_carriers_pushback",
-        "sabotage_or_terror_threat",
-        "unruly_passenger_diversion",
-        "passenger_medical_diversion_prior_flight",
-        "atc_strike",
-        "airport_security_staff_strike",
-        "airport_baggage_staff_shortage",
-        "airport_refuelling_system_failure",
-        "atc_restriction",
-        "airspace_closure_short",
-        "airspace_closed_military_conflict",
-        "volcanic_ash_airspace_closure",
-        "airport_closed_snow",
-        "weather_below_minima",
-        "rescheduling_after_external_strike",
-    ];
     match cause {
         Some("mixed") if matches!(case.event(), None | Some(Event::Delay | Event::Diversion)) => Err("delay_breakdown"),
         None | Some("unknown" | "airport_curfew" | "mixed") => Err("cause"),
