@@ -13,8 +13,10 @@ use support::scratch;
 
 /// Longest wait for a fact.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Off-block time, known at once.
-const OUT_AT: i64 = 1_201_784_700_000;
+/// The aircraft that is assigned.
+const TAIL: &str = "N1AA";
+/// When it is known.
+const KNOWN_AT: i64 = 1_201_784_700_000;
 
 /// One line of a recording.
 fn observed(kind: &str, carrier: &str, timestamp: i64, id: u128, schedule: Option<i64>, at: Option<i64>) -> Value {
@@ -26,18 +28,18 @@ fn observed(kind: &str, carrier: &str, timestamp: i64, id: u128, schedule: Optio
             "source": "test", "source_leg": null, "kind": kind, "carrier": carrier, "number": 1, "suffix": null, "date": null,
             "origin": "JFK", "destination": "LAX", "scheduled_departure": schedule,
             "scheduled_arrival": schedule.map(|at| at + 6 * 3_600_000), "at": at, "estimated_departure": null,
-            "estimated_arrival": null, "tail": null, "diverted_to": null, "reason": null, "assumed": false
+            "estimated_arrival": null, "tail": if kind == "ASSIGNED" { Some(TAIL) } else { None }, "diverted_to": null, "reason": null, "assumed": false
         }
     })
 }
 
-/// A movement before its schedule, and a carrier that nobody knows; hours later one more, so that the day is not over yet.
+/// An assignment before its schedule, and a carrier that nobody knows; hours later one more, so that the day is not over yet.
 fn recording() -> String {
     let lines = [
-        observed("OUT", "AA", OUT_AT, 1, None, Some(OUT_AT)),
-        observed("SCHEDULED", "AA", OUT_AT + 1_000, 2, Some(OUT_AT - 300_000), None),
-        observed("SCHEDULED", "X9", OUT_AT + 2_000, 3, Some(OUT_AT), None),
-        observed("SCHEDULED", "AA", OUT_AT + 40_000_000, 4, Some(OUT_AT + 80_000_000), None),
+        observed("ASSIGNED", "AA", KNOWN_AT, 1, None, None),
+        observed("SCHEDULED", "AA", KNOWN_AT + 1_000, 2, Some(KNOWN_AT - 300_000), None),
+        observed("SCHEDULED", "X9", KNOWN_AT + 2_000, 3, Some(KNOWN_AT), None),
+        observed("SCHEDULED", "AA", KNOWN_AT + 40_000_000, 4, Some(KNOWN_AT + 80_000_000), None),
     ];
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
@@ -95,8 +97,8 @@ fn check(cluster: &Cluster, order: &str) {
 
     let said = world.replay(&["--all"]);
     assert!(said.starts_with("2 handed in again, 0 had been already, 0 cannot be"), "{said}");
-    let events = world.wait_for("flight.events", "departure", |events| events.len() == 2);
-    assert_eq!((&events[1]["value"]["kind"], &events[1]["value"]["at"]), (&json!("OUT"), &json!(OUT_AT)));
+    let events = world.wait_for("flight.events", "assignment", |events| events.len() == 2);
+    assert_eq!((&events[1]["value"]["kind"], &events[1]["value"]["tail"]), (&json!("ASSIGNED"), &json!(TAIL)));
     let letters = world.wait_for("dead.letter.queue", "a third letter", |letters| letters.len() == 3);
     let again = letters_of(&letters, "unknown carrier");
     assert_eq!(again.iter().map(|letter| letter["value"]["redeliveries"].as_i64().unwrap()).max(), Some(1));

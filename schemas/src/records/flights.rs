@@ -101,9 +101,9 @@ record! {
         /// Flight designator as received, where it is not the operating one, such as `LH9123`.
         designator: Option<String>,
         /// Whose designator that is.
-        role: DesignatorRole,
+        #[serde(default)] role: DesignatorRole,
         /// What `date` means to the source; UNKNOWN is taken as LEG_LOCAL.
-        date_meaning: DateMeaning,
+        #[serde(default)] date_meaning: DateMeaning,
         /// Terminal of departure.
         departure_terminal: Option<String>,
         /// Gate of departure.
