@@ -6,6 +6,7 @@
 //!
 //! Every call blocks its thread and works from any, also from inside an async runtime: it runs on a thread and
 //! a runtime of its own. Calls are rare, a few dozen in a process's life, because the codec keeps every answer.
+//! A schema that does not go with what stands at its subject is refused in our own words, by record and field.
 //! Network faults and a registry without a leader are retried [`ATTEMPTS`] times with growing pauses, about 3 s.
 //! An id that nobody knows is remembered for [`MISSING_FOR`], so that a flood of bad records is no flood of requests.
 
@@ -18,6 +19,7 @@ use schema_registry_converter::async_impl::schema_registry::{SrSettings, get_sch
 use schema_registry_converter::error::SRCError;
 use schema_registry_converter::schema_registry_common::{RawError, SchemaType, SrCall, SuppliedSchema};
 
+use crate::compatibility;
 use crate::records;
 use crate::schema_ids::{IdError, SchemaIds, subject};
 
@@ -35,6 +37,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Registry error code: the schema, or the id, was not found. Seen right after a registration too, on a replica that lags.
 const SCHEMA_NOT_FOUND: u32 = 40_403;
+/// Registry error code: the schema breaks the subject's rule of compatibility.
+const INCOMPATIBLE: u32 = 409;
 /// Registry error code: the subject was not found.
 const SUBJECT_NOT_FOUND: u32 = 40_401;
 
@@ -178,8 +182,27 @@ impl Session {
         let what = || format!("to register `{subject}`");
         let schema = || SuppliedSchema::new(Some(format!("slipstream.{record}")), SchemaType::Avro, text.to_owned());
         let post = async || post_schema(&self.settings, subject.to_owned(), schema()).await.map_err(failure);
-        let registered = self.retried(&[], post).await;
-        registered.map(|schema| schema.id).map_err(|failure| self.error(what(), failure))
+        match self.retried(&[], post).await {
+            Ok(schema) => Ok(schema.id),
+            Err(failure) if failure.code == INCOMPATIBLE => {
+                let why = self.difference(subject, text).await.unwrap_or(failure.why);
+                Err(IdError::Refused { what: what(), why })
+            }
+            Err(failure) => Err(self.error(what(), failure)),
+        }
+    }
+
+    /// What keeps `text` from following the latest version at the subject, by record and field; none if another one does.
+    async fn difference(&self, subject: &str, text: &str) -> Option<String> {
+        let latest = async || perform_sr_call(&self.settings, SrCall::GetLatest(subject)).await.map_err(failure);
+        let latest = self.retried(&[], latest).await.ok()?;
+        let faults = compatibility::check(&latest.schema?, text).err()?;
+        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        let version = latest.version.map_or_else(|| "latest".to_owned(), |version| version.to_string());
+        Some(format!(
+            "it does not go with version {version} there: {}; undo the change, or give the new content a subject of its own",
+            faults.join("; ")
+        ))
     }
 
     async fn look_up(&self, subject: &str, text: &str) -> Result<u32, IdError> {

@@ -1,6 +1,7 @@
 //! `slipstream topics`: `topics.yaml` against the cluster.
 
 use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 use slipstream_schemas::topics::{self, Change, Existing, Wanted, World};
@@ -10,6 +11,11 @@ use crate::cluster::{self, admin::Admin};
 use crate::failure::{Done, Failure};
 use crate::say;
 use crate::settings::Flags;
+
+/// How long the brokers may take to hear of a change that one of them has taken.
+const NEWS_TIMEOUT: Duration = Duration::from_secs(10);
+/// Pause between two looks.
+const NEWS_PAUSE: Duration = Duration::from_millis(100);
 
 /// Compares topics.yaml with the cluster, and makes it so.
 ///
@@ -63,7 +69,7 @@ pub(crate) fn run(args: &Topics, flags: &Flags) -> Result<Done, Failure> {
         }
         Action::Apply => runtime.block_on(async {
             apply(&admin, &topics::plan(&wanted, &there(&existing, flags))).await?;
-            let left = topics::verify(&wanted, &there(&admin.existing().await?, flags)).err().unwrap_or_default();
+            let left = left(&admin, &wanted, flags).await?;
             left.iter().filter(|change| !change.is_refused()).for_each(|change| eprintln!("not taken by the cluster: {change}"));
             Ok(Done::with_refused(left.len() as u64))
         }),
@@ -119,6 +125,18 @@ async fn apply(admin: &Admin, changes: &[Change]) -> Result<(), Failure> {
         admin.carry_out(change).await?;
     }
     Ok(())
+}
+
+/// What the cluster has not taken, once its brokers have had time to hear of it.
+async fn left(admin: &Admin, wanted: &[Wanted], flags: &Flags) -> Result<Vec<Change>, Failure> {
+    let deadline = Instant::now() + NEWS_TIMEOUT;
+    loop {
+        let left = topics::verify(wanted, &there(&admin.existing().await?, flags)).err().unwrap_or_default();
+        if left.iter().all(Change::is_refused) || Instant::now() > deadline {
+            return Ok(left);
+        }
+        tokio::time::sleep(NEWS_PAUSE).await;
+    }
 }
 
 fn list(wanted: &[Wanted], existing: &[Existing]) {
