@@ -18,9 +18,8 @@ use crate::dead_letter;
 
 /// A world's kind of time in its declaration.
 const LIVE: &str = "live";
-/// Calls to a registry that does not answer, each with its own pauses of about 3 s, before a record is refused: 2 minutes,
-/// well within what a consumer group waits for a member.
-const REGISTRY_TRIES: u32 = 40;
+/// Reason of what could not be read because the registry did not answer.
+const REGISTRY_AWAY: &str = "registry does not answer";
 
 /// The codec of every task.
 pub struct Edge(slipstream_schemas::codec::Codec);
@@ -51,16 +50,17 @@ impl Edge {
 }
 
 impl Codec for Edge {
-    /// A registry that does not answer makes no record bad: it is asked again before the record is refused.
     fn decode(&self, _topic: &str, type_name: Option<&str>, value: &[u8]) -> Result<Encoded, Poison> {
-        let mut tries = 1;
-        loop {
-            match self.0.decode(type_name, value) {
-                Ok(decoded) => return Ok(Encoded { rank: decoded.rank, body: decoded.body.into_owned() }),
-                Err(error) if error.is_transient() && tries < REGISTRY_TRIES => tries += 1,
-                Err(error) => return Err(Poison::new(error.reason(), error)),
-            }
+        match self.0.decode(type_name, value) {
+            Ok(decoded) => Ok(Encoded { rank: decoded.rank, body: decoded.body.into_owned() }),
+            Err(error) if error.is_transient() => Err(Poison::new(REGISTRY_AWAY, error)),
+            Err(error) => Err(Poison::new(error.reason(), error)),
         }
+    }
+
+    /// A registry that does not answer makes no record bad.
+    fn is_passing(&self, poison: &Poison) -> bool {
+        poison.reason == REGISTRY_AWAY
     }
 
     fn encode(&self, topic: &str, rank: u16, body: &[u8], out: &mut Vec<u8>) -> Result<(), String> {

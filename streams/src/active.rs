@@ -52,6 +52,7 @@ pub(crate) struct Active {
     written: BTreeMap<(Topic, i32), i64>,
     touched: BTreeSet<(Topic, i32)>,
     breaker: Breaker,
+    full: bool,
 }
 
 impl Active {
@@ -73,6 +74,7 @@ impl Active {
             written: BTreeMap::new(),
             touched: BTreeSet::new(),
             breaker: Breaker::default(),
+            full: false,
         }
     }
 
@@ -284,6 +286,17 @@ impl Active {
     /// Records read and not yet processed.
     pub(crate) fn waiting(&self) -> usize {
         self.buffer.len()
+    }
+
+    /// Whether more waits than it may hold; once it does, until half of that is done.
+    pub(crate) fn is_full(&mut self, bytes_max: usize) -> bool {
+        self.full = self.buffer.bytes() > if self.full { bytes_max / 2 } else { bytes_max };
+        self.full
+    }
+
+    /// Whether it can only go on once more of an input is read.
+    pub(crate) fn waits_for(&self, topic: Topic) -> bool {
+        self.line.waits_for(topic)
     }
 
     /// The stage it runs.

@@ -31,6 +31,9 @@ const NEWS_PAUSE: Duration = Duration::from_millis(100);
 /// How long deleted rows of a changelog stay readable: longer than a base is ever kept without being read on.
 const TOMBSTONES_KEPT: &str = "604800000";
 
+/// Longest row of a changelog: the largest record that any topic of a contract takes.
+const ROW_BYTES_MAX: &str = "5242880";
+
 /// Checks the topics that a unit reads and writes, and makes the changelogs of its stages.
 ///
 /// # Errors
@@ -87,13 +90,11 @@ fn used_counts(
 }
 
 fn mend(plan: &Plan, name: &str, wanted: i32, found: Option<i32>) -> String {
-    let world = plan.world.name().map(|name| format!(" --world {name}")).unwrap_or_default();
     match found {
-        None => format!("topic `{name}` is missing: `topics apply{world}` makes it"),
-        Some(found) => format!(
-            "topic `{name}` has {found} partitions, the pipeline needs {wanted}: keys would move; \
-             `topics delete{world}` and `topics apply{world}` make it anew"
-        ),
+        None => format!("topic `{name}` is missing: `topics apply{}` makes it", plan.world_option()),
+        Some(found) => {
+            format!("topic `{name}` has {found} partitions, the pipeline needs {wanted}: keys would move; {}", plan.remake())
+        }
     }
 }
 
@@ -166,6 +167,7 @@ fn changelog(name: &str, tasks: i32) -> NewTopic<'_> {
         .set("cleanup.policy", "compact")
         .set("message.timestamp.type", "LogAppendTime")
         .set("delete.retention.ms", TOMBSTONES_KEPT)
+        .set("max.message.bytes", ROW_BYTES_MAX)
 }
 
 /// Waits for the admin client, whose answers come from a thread of its own.

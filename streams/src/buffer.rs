@@ -2,8 +2,9 @@
 //!
 //!     event time:  by (timestamp, rank, topic, key, id)        arrival:  as it came
 //!
-//! Knows for each input the lowest offset not yet processed, which is what the group commits. Its size is
-//! bounded by its driver: no writer goes further than the skew beyond the slowest.
+//! Knows for each input the lowest offset not yet processed, which is what the group commits, and how much memory it
+//! takes. Its size is bounded by its driver: no writer goes further than the skew beyond the slowest, and inputs of a
+//! full buffer are not read on.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -46,6 +47,14 @@ pub struct Buffer {
     instants: BTreeMap<Ts, Vec<Arrived>>,
     queue: VecDeque<Arrived>,
     unprocessed: Vec<(Topic, Unprocessed)>,
+    bytes: usize,
+}
+
+/// Memory that a record takes beside its key and body, about.
+const RECORD_BYTES: usize = 256;
+
+fn bytes_of(record: &Record) -> usize {
+    RECORD_BYTES + record.key.len() + record.body.as_ref().map_or(0, |body| body.len())
 }
 
 /// Offsets read and not yet processed. As a rule they come in ascending order, and leave in it.
@@ -80,6 +89,7 @@ impl Buffer {
     /// Adds a record.
     pub fn push(&mut self, order: Order, arrived: Arrived) {
         let (topic, offset) = (arrived.record.topic, arrived.record.offset);
+        self.bytes += bytes_of(&arrived.record);
         match self.unprocessed.iter_mut().find(|(name, _)| *name == topic) {
             Some((_, offsets)) => offsets.insert(offset),
             None => self.unprocessed.push((topic, Unprocessed { offsets: [(offset, false)].into(), count: 1 })),
@@ -133,6 +143,12 @@ impl Buffer {
         self.unprocessed.iter().map(|(_, offsets)| offsets.count).sum()
     }
 
+    /// Memory that the records take which wait, about.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Whether nothing waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -140,6 +156,7 @@ impl Buffer {
     }
 
     fn processed(&mut self, record: &Record) {
+        self.bytes -= bytes_of(record);
         if let Some((_, offsets)) = self.unprocessed.iter_mut().find(|(name, _)| *name == record.topic) {
             offsets.remove(record.offset);
         }

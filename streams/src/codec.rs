@@ -89,6 +89,12 @@ pub trait Codec: Send + Sync {
     /// Anything that is not a record of the topic.
     fn decode(&self, topic: &str, type_name: Option<&str>, value: &[u8]) -> Result<Encoded, Poison>;
 
+    /// Whether a value could not be read for a reason that passes, such as a registry that does not answer. It is not
+    /// refused then: everything is read again, after a pause, until it can be.
+    fn is_passing(&self, _poison: &Poison) -> bool {
+        false
+    }
+
     /// Appends a body with its framing.
     ///
     /// # Errors

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::log::{Log, LogError, Offsets, Outgoing};
+use crate::log::{Log, LogError, Offsets, Outgoing, Place};
 use crate::plan::Route;
 use crate::processor::StoreId;
 use crate::restore::ROW_FORMAT;
@@ -24,6 +24,7 @@ impl Shard {
         let promising = self.advance_promises(begun);
         self.send_rows(log)?;
         let mut delivered = log.drain()?;
+        self.check_rows(&delivered)?;
         self.note_written(&delivered);
         for index in promising {
             if let Some(promise) = self.actives[index].promise_record(self.plan.order) {
@@ -69,6 +70,19 @@ impl Shard {
             }
         }
         Ok(())
+    }
+
+    /// Rows that begin again below earlier ones lie in another topic: what was in the old one is nowhere else.
+    fn check_rows(&self, delivered: &Offsets) -> Result<(), LogError> {
+        let before = |place: &Place| match self.plan.route(&place.topic) {
+            Some(Route::Changelog(stage, store)) => {
+                let active = self.actives.iter().find(|a| (a.stage, a.partition) == (stage, place.partition));
+                active.map(|active| active.changelogs[store])
+            }
+            _ => None,
+        };
+        let anew = delivered.iter().find_map(|(place, next)| Some((place, before(place).filter(|before| next <= before)?)));
+        anew.map_or(Ok(()), |(place, before)| Err(LogError::Refused(self.plan.changelog_gone(place, before))))
     }
 
     fn note_written(&mut self, delivered: &Offsets) {

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::catch_up::read_to_end;
 use crate::codec::{Poison, Promise};
 use crate::log::{Log, LogError, Offsets, Place, Raw};
 use crate::plan::Plan;
@@ -13,8 +14,6 @@ use crate::world::{DECLARATION_KEY, Declaration};
 
 /// Records read at once.
 const POLL_RECORDS: usize = 1_000;
-/// Longest wait for a record while catching up.
-const CATCH_UP_WAIT: Duration = Duration::from_millis(20);
 
 /// What a record of the progress topic was.
 #[derive(Debug)]
@@ -42,13 +41,17 @@ impl Follower {
 
     /// Takes a record of the progress topic; a tombstone says nothing.
     pub(crate) fn take(&mut self, plan: &Plan, raw: &Raw<'_>) -> Result<Option<News>, LogError> {
-        self.at.insert(Place::new(raw.topic, raw.partition), raw.offset + 1);
-        let (Some(key), Some(value)) = (raw.key, raw.value) else {
-            return Ok(None);
+        let refused = |poison: Poison| {
+            let error = format!("{}/{} offset {}: {poison}", raw.topic, raw.partition, raw.offset);
+            if plan.codec.is_passing(&poison) { LogError::Reopen(error) } else { LogError::Refused(error) }
         };
-        let place =
-            |poison: Poison| LogError::Refused(format!("{}/{} offset {}: {poison}", raw.topic, raw.partition, raw.offset));
-        self.read(plan, key, value).map(Some).map_err(place)
+        let news = match (raw.key, raw.value) {
+            (Some(key), Some(value)) => Some(self.read(plan, key, value).map_err(refused)?),
+            _ => None,
+        };
+        // What could not be read is read again, by a new log.
+        self.at.insert(Place::new(raw.topic, raw.partition), raw.offset + 1);
+        Ok(news)
     }
 
     fn read(&mut self, plan: &Plan, key: &[u8], value: &[u8]) -> Result<News, Poison> {
@@ -64,24 +67,10 @@ impl Follower {
 
     /// Reads everything that is there now, and goes on reading from there.
     pub(crate) fn catch_up(&mut self, plan: &Plan, log: &mut dyn Log) -> Result<(), LogError> {
-        let mut targets = Offsets::new();
         let places: Vec<Place> = plan.progress().collect();
-        for (place, (low, high)) in log.watermarks(&places)? {
-            let at = self.at.entry(place.clone()).or_insert(low);
-            *at = (*at).max(low);
-            targets.insert(place, high);
-        }
-        log.assign(&self.at)?;
-        let begun = log.now();
-        while targets.iter().any(|(place, target)| self.at[place] < *target) {
-            self.poll(plan, log, CATCH_UP_WAIT)?;
-            for (place, position) in log.positions() {
-                self.at.entry(place).and_modify(|at| *at = position.max(*at));
-            }
-            if log.now() > begun + plan.limits.restore_stall {
-                return Err(LogError::Reopen("the progress topic cannot be read".to_owned()));
-            }
-        }
+        let from = std::mem::take(&mut self.at);
+        let mut take = |raw: &Raw<'_>| self.take(plan, raw).map(|_| ());
+        self.at = read_to_end(log, &places, &from, plan.limits.restore_stall, &mut take)?;
         Ok(())
     }
 

@@ -48,7 +48,11 @@ mod active;
 #[cfg(any(feature = "kafka", feature = "model"))]
 mod breaker;
 #[cfg(any(feature = "kafka", feature = "model"))]
+mod catch_up;
+#[cfg(any(feature = "kafka", feature = "model"))]
 mod commit;
+#[cfg(any(feature = "kafka", feature = "model"))]
+mod flow;
 #[cfg(any(feature = "kafka", feature = "model"))]
 mod follower;
 #[cfg(any(feature = "kafka", feature = "model"))]

@@ -5,7 +5,7 @@
 //! One log belongs to one thread. Rebalances are only queued by the implementation; the shard answers them in
 //! its own time with [`Log::assign`] or [`Log::unassign`]. Names of topics are the cluster's, world prefix included.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -124,6 +124,12 @@ pub trait Log {
     /// # Errors
     /// The log must be reopened.
     fn unassign(&mut self) -> Result<(), LogError>;
+
+    /// Of what is assigned, does not read these partitions on for now, in place of those held before; [`Log::assign`] holds none.
+    ///
+    /// # Errors
+    /// The log must be reopened.
+    fn hold(&mut self, places: &BTreeSet<Place>) -> Result<(), LogError>;
 
     /// Positions behind everything handed out, control markers included, where known.
     fn positions(&mut self) -> Offsets;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::buffer::Order;
 use crate::codec::{Codec, Encoded, Envelope, Promise};
+use crate::edge::UNREADABLE;
 use crate::log::{LogError, Outgoing, Place};
 use crate::partition::of_key;
 use crate::plain;
@@ -34,6 +35,13 @@ pub struct Limits {
     pub commit_age: Duration,
     /// Bytes sent at which a transaction is committed.
     pub commit_bytes: usize,
+    /// Steps after which a working shard looks at the clock; one at a time where steps are slow.
+    pub batch: usize,
+    /// Longest time for which the tasks work before the log is read again: what was read waits no longer in silence.
+    pub turn: Duration,
+    /// Memory that the records may take which wait in one task, in bytes, about. Its inputs are not read on while they take
+    /// more, unless only what is read next lets the task go on.
+    pub buffer_bytes: usize,
     /// In arrival order, least time between promises.
     pub promise_gap: Duration,
     /// Longest restore without a row of progress.
@@ -54,6 +62,9 @@ impl Default for Limits {
             commit_gap: Duration::from_millis(2),
             commit_age: Duration::from_millis(100),
             commit_bytes: 4 << 20,
+            batch: 100,
+            turn: Duration::from_secs(1),
+            buffer_bytes: 16 << 20,
             promise_gap: Duration::from_secs(1),
             restore_stall: Duration::from_secs(60),
             standbys: 0,
@@ -146,6 +157,26 @@ impl Plan {
         (0..count).map(move |partition| self.place(topic, partition))
     }
 
+    /// How an operator makes the world's topics as they should be.
+    pub(crate) fn remake(&self) -> String {
+        let world = self.world_option();
+        format!("`topics delete{world}` and `topics apply{world}` make the topics anew")
+    }
+
+    /// What to do about a changelog that has lost what was in it.
+    pub(crate) fn changelog_gone(&self, place: &Place, before: i64) -> String {
+        format!(
+            "{place}: rows up to offset {before} were written, and are not there any more: the changelog was made anew under \
+             the pipeline, which would go on without its state; drop the world and start it anew: {}",
+            self.remake()
+        )
+    }
+
+    /// The option that names the world.
+    pub(crate) fn world_option(&self) -> String {
+        self.world.name().map(|name| format!(" --world {name}")).unwrap_or_default()
+    }
+
     /// Where the ticks are; every process reads them by hand.
     pub(crate) fn clock(&self) -> Option<Place> {
         self.topology.clock().map(|topic| self.place(topic, 0))
@@ -163,16 +194,33 @@ impl Plan {
         framed: &mut Vec<u8>,
         send: &mut dyn FnMut(Outgoing<'_>) -> Result<(), LogError>,
     ) -> Result<(i32, usize), LogError> {
+        self.outgoing_to(record.topic, record, &[], framed, send)
+    }
+
+    /// As [`Self::outgoing`], but to another topic, under the schemas of its own, with `more` headers. What could not be read
+    /// goes as it was, without a type.
+    pub(crate) fn outgoing_to(
+        &self,
+        topic: Topic,
+        record: &Record,
+        more: &[(&'static str, String)],
+        framed: &mut Vec<u8>,
+        send: &mut dyn FnMut(Outgoing<'_>) -> Result<(), LogError>,
+    ) -> Result<(i32, usize), LogError> {
         framed.clear();
-        if let Some(body) = &record.body {
-            let no_schema = |e| LogError::Abort(format!("{}: no schema id: {e}", record.topic));
-            self.codec.encode(record.topic, record.rank, body, framed).map_err(no_schema)?;
+        match &record.body {
+            Some(body) if record.rank == UNREADABLE => framed.extend_from_slice(body),
+            Some(body) => {
+                let no_schema = |e| LogError::Reopen(format!("{}: no schema id: {e}", record.topic));
+                self.codec.encode(record.topic, record.rank, body, framed).map_err(no_schema)?;
+            }
+            None => {}
         }
         let (key, headers) = match self.codec.envelope() {
-            Envelope::CloudEvents => (record.key.as_bytes().into(), record.headers(self.codec.type_name(record.rank))),
+            Envelope::CloudEvents => (record.key.as_bytes().into(), self.headers_of(record, more)),
             Envelope::None => (plain::bytes_of(&record.key), Vec::new()),
         };
-        let place = self.place(record.topic, of_key(&key, self.topology.partition_count(record.topic)));
+        let place = self.place(topic, of_key(&key, self.topology.partition_count(topic)));
         send(Outgoing {
             topic: &place.topic,
             partition: place.partition,
@@ -182,6 +230,15 @@ impl Plan {
             headers: &headers,
         })?;
         Ok((place.partition, framed.len() + key.len()))
+    }
+
+    fn headers_of(&self, record: &Record, more: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
+        let mut headers = record.headers(self.codec.type_name(record.rank));
+        if record.rank == UNREADABLE {
+            headers.retain(|(name, _)| *name != header::TYPE);
+        }
+        headers.extend_from_slice(more);
+        headers
     }
 
     /// Hands a promise to `send` as it is written.
@@ -230,7 +287,7 @@ impl Plan {
         send: &mut dyn FnMut(Outgoing<'_>) -> Result<(), LogError>,
     ) -> Result<(), LogError> {
         let mut framed = Vec::new();
-        let no_schema = |e| LogError::Abort(format!("{topic}: no schema id: {e}"));
+        let no_schema = |e| LogError::Reopen(format!("{topic}: no schema id: {e}"));
         self.codec.encode(topic, encoded.rank, &encoded.body, &mut framed).map_err(no_schema)?;
         let place = self.place(topic, partition);
         let headers = [(header::TYPE, self.codec.type_name(encoded.rank).to_owned())];

@@ -15,6 +15,8 @@ use crate::store::State;
 
 /// Most records that one input may cause.
 pub const OUTPUTS_MAX: usize = 200_000;
+/// Longest body that a stage may write: below the least limit of a topic, 1 MiB, with room for key and headers.
+pub const OUTPUT_BYTES_MAX: usize = (1 << 20) - (1 << 16);
 
 /// A stage's logic. The same input in the same order gives the same output bytes.
 pub trait Processor: Send {

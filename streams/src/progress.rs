@@ -194,6 +194,15 @@ impl Line {
         self.clock = self.clock.max(Some(until));
     }
 
+    /// Whether a promise counts only once more of `topic` is read.
+    #[must_use]
+    pub fn waits_for(&self, topic: Topic) -> bool {
+        let Some(input) = self.inputs.iter().position(|(t, _)| *t == topic) else { return false };
+        let at = self.inputs[input].1;
+        let next = |held: &Held| held.waiting.front().is_some_and(|(_, needs)| needs[input] > at);
+        self.writers.values().any(next)
+    }
+
     /// The instant before which everything is read; none while a writer has promised nothing that counts.
     pub fn reached(&mut self) -> Option<Ts> {
         let inputs = &self.inputs;

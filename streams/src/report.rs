@@ -51,6 +51,7 @@ impl Shard {
             status.standbys = self.standbys.len();
             status.followed = self.standbys.followed;
             status.rebuilt = self.rebuilt + self.bases.rebuilt();
+            status.held = self.held.len();
             status.complete = self.progress.view.complete();
             status.slowest = self.progress.view.slowest();
         });

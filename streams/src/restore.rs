@@ -16,7 +16,7 @@ use std::time::Duration;
 use crate::active::Active;
 use crate::buffer::Order;
 use crate::log::{Log, LogError, Offsets, Place, Raw, Watermarks};
-use crate::plan::Plan;
+use crate::plan::{Plan, Route};
 use crate::processor::StoreId;
 use crate::record::{Topic, Ts};
 use crate::shard::{Kept, Shard};
@@ -59,7 +59,7 @@ impl Restore {
             restore.target(place, from);
         }
         for (stage, partition) in tasks {
-            let task = restore.task(shard, &plan, stage, partition);
+            let task = restore.task(shard, &plan, stage, partition)?;
             shard.actives.push(task);
         }
         restore.total = restore.missing();
@@ -94,9 +94,18 @@ impl Restore {
     }
 
     /// A task with the rows that it had here, in this process or an earlier one, or with none yet.
-    fn task(&mut self, shard: &mut Shard, plan: &Plan, stage: usize, partition: i32) -> Active {
+    ///
+    /// # Errors
+    /// A changelog does not hold any more what this process has seen in it.
+    fn task(&mut self, shard: &mut Shard, plan: &Plan, stage: usize, partition: i32) -> Result<Active, LogError> {
         let spec = &plan.topology.stages[stage];
         let sound = shard.unpark(stage, partition).filter(|kept| kept.state.fault().is_none());
+        for (store, before) in sound.iter().flat_map(|kept| kept.changelogs.iter().enumerate()) {
+            let place = plan.changelog(stage, store, partition);
+            if self.watermarks.get(&place).is_some_and(|(_, high)| before > high) {
+                return Err(LogError::Refused(plan.changelog_gone(&place, *before)));
+            }
+        }
         let warm = sound.filter(|kept| self.continues(plan, stage, partition, &kept.changelogs));
         let Kept { state, counts, changelogs } = match warm {
             Some(kept) => kept,
@@ -106,7 +115,7 @@ impl Restore {
         if plan.order == Order::Arrival && plan.promises() {
             task = task.in_arrival_order(Topology::stores(spec).count() - 2, Ts::MIN);
         }
-        Active::new(stage, partition, spec.name, task, changelogs)
+        Ok(Active::new(stage, partition, spec.name, task, changelogs))
     }
 
     /// Whether a task that was here may go on from these offsets.
@@ -129,7 +138,7 @@ impl Restore {
                     self.witnesses.insert((shard.actives.len(), store), mark);
                 }
                 Some(_) => {
-                    tracing::warn!(%place, "the changelog ends before its local copy, which is rebuilt");
+                    tracing::warn!(%place, "the changelog was made anew: it ends before its local copy, which is dropped; rows that only that held are lost");
                     shard.rebuilt += 1;
                     base.wipe();
                     self.target(place, None);
@@ -159,7 +168,7 @@ impl Restore {
         for (task, store) in std::mem::take(&mut self.strangers) {
             let active = &mut shard.actives[task];
             let place = shard.plan.changelog(active.stage, store, active.partition);
-            tracing::warn!(%place, "the changelog is not the one of its local copy, which is rebuilt");
+            tracing::warn!(%place, "the changelog was made anew: it is not the one of its local copy, which is dropped and rebuilt");
             shard.rebuilt += 1;
             self.rows.remove(&(task, store));
             active.task.state.wipe(store);
@@ -278,19 +287,26 @@ pub(crate) fn read_row(raw: &Raw<'_>) -> Result<(Key, Row, Mark), LogError> {
     let value = match raw.value.map(<[u8]>::split_first) {
         None => None,
         Some(Some((&ROW_FORMAT, value))) => Some(value.into()),
-        Some(_) => return Err(LogError::Refused(format!("{}: row of an unknown format", place()))),
+        Some(_) => return Err(LogError::Refused(unknown_format(&place()))),
     };
     let Some(key) = raw.key else {
-        return Err(LogError::Refused(format!("{}: row without a key", place())));
+        return Err(LogError::Refused(unknown_format(&place())));
     };
     let check = checksum(key, value.as_deref());
     Ok((key.into(), value, Mark { row: raw.offset, check }))
 }
 
+fn unknown_format(place: &str) -> String {
+    format!(
+        "{place}: a row that this version of the runtime did not write: run the version that wrote it, take away who else writes \
+         there, or drop the world and start it anew"
+    )
+}
+
 fn missing_offset(stage: &str, place: &Place) -> LogError {
     LogError::Refused(format!(
-        "{place}: stage `{stage}` has run before, but its group has no committed offset here; \
-         restore the group's offsets, or drop the world and start it anew"
+        "{place}: stage `{stage}` has run before, but its group has no committed offset here: its topic was made anew, or the \
+         offsets were deleted; restore the group's offsets, or drop the world and start it anew"
     ))
 }
 
@@ -326,6 +342,13 @@ fn concerned(plan: &Plan, owned: &[Place], tasks: &[(usize, i32)]) -> Vec<Place>
 
 /// The tasks whose inputs are these partitions.
 fn tasks_of(plan: &Plan, owned: &[Place]) -> Result<Vec<(usize, i32)>, LogError> {
+    if let Some((place, wanted)) = owned.iter().find_map(|place| surplus(plan, place)) {
+        let error = format!(
+            "{place}: the pipeline needs {wanted} partitions of this topic, and it has more now: keys have moved; {}",
+            plan.remake()
+        );
+        return Err(LogError::Refused(error));
+    }
     let mut tasks = Vec::new();
     for stage in &plan.stages {
         let inputs = plan.inputs(*stage);
@@ -335,9 +358,24 @@ fn tasks_of(plan: &Plan, owned: &[Place]) -> Result<Vec<(usize, i32)>, LogError>
                 tasks.push((*stage, partition));
             } else if ours > 0 {
                 let name = plan.topology.stages[*stage].name;
-                return Err(LogError::Refused(format!("partition {partition} of `{name}`'s inputs went to several members")));
+                let missing = inputs.iter().map(|topic| plan.place(topic, partition)).find(|place| !owned.contains(place));
+                let missing = missing.map_or_else(String::new, |place| place.to_string());
+                return Err(LogError::Refused(format!(
+                    "stage `{name}` reads {missing} together with others, and does not get it: the topic was deleted, or a \
+                     program of another kind is in the group; {}",
+                    plan.remake()
+                )));
             }
         }
     }
     Ok(tasks)
+}
+
+/// A partition that no task of the pipeline reads, with the number that there should be.
+fn surplus<'p>(plan: &Plan, place: &'p Place) -> Option<(&'p Place, i32)> {
+    let wanted = match plan.route(&place.topic)? {
+        Route::Topic(topic) | Route::Retry(_, topic) => plan.topology.partition_count(topic),
+        Route::Clock | Route::Progress | Route::Changelog(..) => return None,
+    };
+    (place.partition >= wanted).then_some((place, wanted))
 }

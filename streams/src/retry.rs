@@ -8,16 +8,16 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use uuid::Uuid;
 
 use crate::buffer::{Order, Redelivery};
+use crate::catch_up::read_to_end;
 use crate::codec::Codec;
-use crate::edge::{UNREADABLE, text};
+use crate::edge::text;
 use crate::kafka::{KafkaLog, Member};
-use crate::log::{Log, LogError, Offsets, Outgoing, Place};
-use crate::partition::of_key;
+use crate::log::{Log, LogError, Offsets, Place};
 use crate::plan::Plan;
 use crate::record::{Topic, header};
 use crate::runtime::{Config, RuntimeError};
@@ -25,10 +25,6 @@ use crate::topology::Topology;
 
 /// Most redeliveries of one call: they share a transaction.
 pub const HANDED_IN_MAX: usize = 10_000;
-/// Records read at once.
-const POLL_RECORDS: usize = 1_000;
-/// Longest wait for a record.
-const POLL_WAIT: Duration = Duration::from_millis(50);
 
 /// A redelivery and the stage that it is for.
 #[derive(Debug, Clone)]
@@ -81,50 +77,21 @@ fn handed_in(plan: &Plan, log: &mut dyn Log, topics: BTreeSet<Topic>) -> Result<
     let names: HashMap<Arc<str>, Topic> = topics.iter().map(|topic| (plan.place(topic, 0).topic, *topic)).collect();
     let partitions = |topic: &Topic| 0..plan.topology.partition_count(topic);
     let places: Vec<Place> = topics.iter().flat_map(|t| partitions(t).map(|p| plan.place(t, p))).collect();
-    let mut left = log.watermarks(&places)?;
-    log.assign(&left.iter().map(|(place, (low, _))| (place.clone(), *low)).collect())?;
-    left.retain(|_, (low, high)| low < high);
-    let (mut known, begun) = (Known::new(), log.now());
-    while !left.is_empty() {
-        log.poll(POLL_RECORDS, POLL_WAIT, &mut |raw| {
-            let id = text(&raw, header::ID).and_then(|id| Uuid::try_parse(id).ok());
-            let times = text(&raw, header::REDELIVERY).and_then(|times| times.parse().ok());
-            known.extend(names.get(raw.topic).zip(id).zip(times).map(|((topic, id), times)| (*topic, id, times)));
-        })?;
-        for (place, position) in log.positions() {
-            left.retain(|waiting, (_, high)| *waiting != place || position < *high);
-        }
-        if log.now() > begun + plan.limits.restore_stall {
-            return Err(LogError::Reopen("the retry topics cannot be read".to_owned()));
-        }
-    }
+    let mut known = Known::new();
+    read_to_end(log, &places, &Offsets::new(), plan.limits.restore_stall, &mut |raw| {
+        let id = text(raw, header::ID).and_then(|id| Uuid::try_parse(id).ok());
+        let times = text(raw, header::REDELIVERY).and_then(|times| times.parse().ok());
+        known.extend(names.get(raw.topic).zip(id).zip(times).map(|((topic, id), times)| (*topic, id, times)));
+        Ok(())
+    })?;
     Ok(known)
 }
 
 fn send(plan: &Plan, log: &mut dyn Log, topic: Topic, redelivery: &Redelivery) -> Result<(), LogError> {
-    let record = &redelivery.record;
-    let mut framed = Vec::new();
-    let value = match &record.body {
-        // What could not be read goes back as it was.
-        Some(body) if record.rank == UNREADABLE => Some(&**body),
-        Some(body) => {
-            let no_schema = |error| LogError::Refused(format!("{}: no schema id: {error}", record.topic));
-            plan.codec.encode(record.topic, record.rank, body, &mut framed).map_err(no_schema)?;
-            Some(&*framed)
-        }
-        None => None,
-    };
-    let mut headers = record.headers(plan.codec.type_name(record.rank));
-    headers.retain(|(name, _)| record.rank != UNREADABLE || *name != header::TYPE);
-    headers.push((header::REDELIVERY, redelivery.times.to_string()));
-    headers.push((header::ORIGIN, format!("{}/{}/{}", record.topic, record.partition, record.offset)));
-    let place = plan.place(topic, of_key(record.key.as_bytes(), plan.topology.partition_count(topic)));
-    log.send(Outgoing {
-        topic: &place.topic,
-        partition: place.partition,
-        timestamp: Some(record.timestamp),
-        key: record.key.as_bytes(),
-        value,
-        headers: &headers,
-    })
+    let Redelivery { times, record } = redelivery;
+    let more = [
+        (header::REDELIVERY, times.to_string()),
+        (header::ORIGIN, format!("{}/{}/{}", record.topic, record.partition, record.offset)),
+    ];
+    plan.outgoing_to(topic, record, &more, &mut Vec::new(), &mut |outgoing| log.send(outgoing)).map(|_| ())
 }

@@ -252,11 +252,19 @@ struct Runner {
 }
 
 impl Runner {
+    /// The reason behind a log that cannot be opened, where the client knows one.
+    fn explained(&self, error: LogError) -> LogError {
+        match error {
+            LogError::Reopen(error) => LogError::Reopen(self.connection.explain(error)),
+            other => other,
+        }
+    }
+
     fn run(mut self, stop: &AtomicBool) -> Result<(), RuntimeError> {
         let mut backoff = Backoff::default();
         loop {
             let commits = self.status.get().commits;
-            let opened = KafkaLog::open(&self.connection, &self.member, self.since);
+            let opened = KafkaLog::open(&self.connection, &self.member, self.since).map_err(|error| self.explained(error));
             match opened.and_then(|mut log| self.shard.run(&mut log, stop)) {
                 Ok(()) => {
                     self.status.set(|status| status.phase = Phase::Stopped);

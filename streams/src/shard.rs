@@ -6,7 +6,7 @@
 //! need: at once when the input is idle, else by age or size. Bases are touched only after the commit, so an
 //! abort throws away overlays and reads again from the committed offsets. Only a base that is at fault is wiped.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 #[cfg(feature = "kafka")]
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,14 +15,14 @@ use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use crate::active::Active;
-use crate::buffer::Order;
+use crate::buffer::{Arrived, Order};
 use crate::edge;
 use crate::follower::{Follower, News};
 use crate::log::{Log, LogError, Offsets, Outgoing, Place, Raw, Rebalance, Watermarks};
 use crate::plan::{Plan, Route};
 #[cfg(feature = "kafka")]
 use crate::query::Question;
-use crate::record::{Record, Topic, Ts};
+use crate::record::{Record, Topic};
 use crate::restore::Restore;
 use crate::standby::Standbys;
 use crate::status::StatusCell;
@@ -31,8 +31,6 @@ use crate::task::Counts;
 
 /// Records handed over by one poll.
 const POLL_RECORDS: usize = 1_000;
-/// Steps between two looks at the clock.
-const STEPS_PER_LOOK: usize = 32;
 /// Longest wait for a record; also how long a stop may go unnoticed.
 const POLL_WAIT: Duration = Duration::from_millis(50);
 /// Longest pause after an abort.
@@ -85,7 +83,7 @@ pub(crate) struct Shard {
     owned: Vec<Place>,
     pub(crate) committed: Offsets,
     pub(crate) open: Open,
-    out: Vec<Record>,
+    pub(crate) out: Vec<Record>,
     pub(crate) framed: Vec<u8>,
     pub(crate) last_commit: Duration,
     pub(crate) last_promise: Duration,
@@ -94,6 +92,9 @@ pub(crate) struct Shard {
     pub(crate) ends: Watermarks,
     pub(crate) aborts_in_a_row: u32,
     busy: bool,
+    pub(crate) held: BTreeSet<Place>,
+    /// The task whose turn is next.
+    pub(crate) next: usize,
     fault: Option<LogError>,
     /// What others want to know of committed state.
     #[cfg(feature = "kafka")]
@@ -126,6 +127,8 @@ impl Shard {
             ends: Watermarks::new(),
             aborts_in_a_row: 0,
             busy: false,
+            held: BTreeSet::new(),
+            next: 0,
             fault: None,
             #[cfg(feature = "kafka")]
             questions: None,
@@ -209,11 +212,17 @@ impl Shard {
 
     /// Takes one record of the log.
     fn take(&mut self, raw: &Raw<'_>) {
+        if self.fault.is_some() {
+            return; // a new log begins at what could not be taken
+        }
         match self.plan.route(raw.topic) {
             Some(Route::Progress) => self.take_progress(raw),
             Some(Route::Topic(topic)) => {
                 let partitions = self.plan.topology.partition_count(topic);
                 let arrived = edge::read(raw, topic, partitions, &*self.plan.codec);
+                if self.cannot_be_judged(&arrived) {
+                    return;
+                }
                 let readers = self.actives.iter_mut().filter(|a| a.partition == raw.partition && a.reads(topic));
                 readers.for_each(|active| active.accept(self.plan.order, arrived.clone()));
             }
@@ -236,9 +245,23 @@ impl Shard {
     fn take_again(&mut self, raw: &Raw<'_>, stage: usize, topic: Topic) {
         let (topology, order) = (&self.plan.topology, self.plan.order);
         let reads = topology.stages[stage].reads;
-        if let Some(active) = self.actives.iter_mut().find(|a| (a.stage, a.partition) == (stage, raw.partition)) {
-            active.accept(order, edge::read_again(raw, topic, reads, topology.partition_count(topic), &*self.plan.codec));
+        let arrived = edge::read_again(raw, topic, reads, topology.partition_count(topic), &*self.plan.codec);
+        if self.cannot_be_judged(&arrived) {
+            return;
         }
+        if let Some(active) = self.actives.iter_mut().find(|a| (a.stage, a.partition) == (stage, raw.partition)) {
+            active.accept(order, arrived);
+        }
+    }
+
+    /// A record that could not be read for a reason that passes is no bad record: everything is read again later.
+    fn cannot_be_judged(&mut self, arrived: &Arrived) -> bool {
+        let poison = arrived.poison.as_ref().filter(|poison| self.plan.codec.is_passing(poison));
+        if let Some(poison) = poison {
+            let (topic, partition, offset) = (arrived.record.topic, arrived.record.partition, arrived.record.offset);
+            self.fault = Some(LogError::Reopen(format!("{topic}/{partition} offset {offset}: {poison}")));
+        }
+        poison.is_some()
     }
 
     fn take_progress(&mut self, raw: &Raw<'_>) {
@@ -302,6 +325,7 @@ impl Shard {
         self.standbys.clear();
         self.open = Open::default();
         self.out.clear();
+        self.held.clear();
         self.busy = false;
     }
 
@@ -335,40 +359,22 @@ impl Shard {
         Ok(())
     }
 
-    /// How far in event time anybody may go now.
-    fn limit(&self) -> Ts {
-        self.progress.view.slowest().map_or(Ts::MIN, |slowest| slowest.saturating_add(self.plan.limits.skew))
-    }
-
     fn work(&mut self, log: &mut dyn Log, got: usize) -> Result<(), LogError> {
         if got == 0 {
             self.pass_markers(log);
         }
         self.set_late_aside(log)?;
-        let limit = self.limit();
-        for index in 0..self.actives.len() {
-            let mut steps = 0_usize;
-            while self.actives[index].step(self.plan.order, limit, &mut self.out) {
-                self.open.since.get_or_insert_with(|| log.now());
-                self.send_outputs(log, index)?;
-                self.check_refusals(log, index)?;
-                steps += 1;
-                let is_look = self.open.bytes >= self.plan.limits.commit_bytes || steps.is_multiple_of(STEPS_PER_LOOK);
-                if is_look && self.is_full(log.now()) {
-                    self.commit(log)?;
-                }
-            }
-        }
+        let is_cut = self.work_for_a_turn(log)?;
         let now = log.now();
         if self.open.since.is_none() && self.wants_promise(now) {
             self.open.since = Some(now);
         }
-        self.busy = got > 0;
-        let idle = got == 0 && now >= self.last_commit + self.plan.limits.commit_gap;
+        self.busy = got > 0 || is_cut;
+        let idle = !self.busy && now >= self.last_commit + self.plan.limits.commit_gap;
         if self.open.since.is_some() && (idle || self.is_full(now)) {
             self.commit(log)?;
         }
-        Ok(())
+        self.hold_back(log)
     }
 
     fn set_late_aside(&mut self, log: &mut dyn Log) -> Result<(), LogError> {
@@ -398,26 +404,17 @@ impl Shard {
         self.may_promise(now) && self.actives.iter_mut().any(Active::could_promise)
     }
 
-    /// Gives up when a stage refuses most of what it gets; what led there is not committed.
-    fn check_refusals(&mut self, log: &mut dyn Log, index: usize) -> Result<(), LogError> {
-        let letters_max = self.plan.limits.dead_letters_max;
-        match letters_max.and_then(|most| self.actives[index].refuses_too_much(most)) {
-            Some(reason) => log.abort().and(Err(LogError::Refused(reason))),
-            None => Ok(()),
-        }
-    }
-
     /// In event time at each commit; in arrival order now and then.
     pub(crate) fn may_promise(&self, now: Duration) -> bool {
         self.plan.order == Order::EventTime || now >= self.last_promise + self.plan.limits.promise_gap
     }
 
-    fn is_full(&self, now: Duration) -> bool {
+    pub(crate) fn is_full(&self, now: Duration) -> bool {
         let limits = &self.plan.limits;
         self.open.bytes >= limits.commit_bytes || self.open.since.is_some_and(|since| now >= since + limits.commit_age)
     }
 
-    fn send_outputs(&mut self, log: &mut dyn Log, index: usize) -> Result<(), LogError> {
+    pub(crate) fn send_outputs(&mut self, log: &mut dyn Log, index: usize) -> Result<(), LogError> {
         for record in self.out.drain(..) {
             let mut send = |outgoing: Outgoing<'_>| log.send(outgoing);
             let (partition, bytes) = self.plan.outgoing(&record, &mut self.framed, &mut send)?;

@@ -74,6 +74,8 @@ pub struct ShardStatus {
     pub followed: u64,
     /// Times that local state was thrown away and read again from its changelogs.
     pub rebuilt: u64,
+    /// Input partitions that are not read on for now, because their task is full.
+    pub held: usize,
     /// Every writer of the world has promised everything.
     pub complete: bool,
     /// The least that any writer of the world has promised.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::buffer::Redelivery;
 use crate::codec::{Codec, Poison, Refused};
-use crate::processor::{Cx, OUTPUTS_MAX, Ordinals, Processor, StoreId, Timer};
+use crate::processor::{Cx, OUTPUT_BYTES_MAX, OUTPUTS_MAX, Ordinals, Processor, StoreId, Timer};
 use crate::record::{FOREVER, Record, Topic, Ts, derive_id};
 use crate::store::{Base, State};
 use crate::topology::{Stage, Topology};
@@ -224,6 +224,10 @@ impl Task {
         if out.len() - first_out > OUTPUTS_MAX {
             result = Err(Poison::new("too many outputs", format_args!("more than {OUTPUTS_MAX}")));
         }
+        if let Some((topic, bytes)) = out[first_out..].iter().find_map(too_long) {
+            let error = format_args!("{bytes} bytes for `{topic}`; at most {OUTPUT_BYTES_MAX}");
+            result = Err(Poison::new("output too long", error));
+        }
         match result {
             Ok(()) => {
                 self.counts.repeated += u64::from(repeated);
@@ -293,6 +297,11 @@ impl Task {
         let key = cx.key.to_owned();
         cx.emit(topic, &key, letter.rank, Some(letter.body));
     }
+}
+
+fn too_long(record: &Record) -> Option<(Topic, usize)> {
+    let bytes = record.body.as_ref().map_or(0, |body| body.len());
+    (bytes > OUTPUT_BYTES_MAX).then_some((record.topic, bytes))
 }
 
 fn read_instant(row: &[u8]) -> Option<Ts> {

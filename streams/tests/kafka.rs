@@ -8,12 +8,10 @@ mod cluster;
 mod toy;
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use cluster::Cluster;
+use cluster::{Cluster, kill_again_and_again};
 use slipstream_streams::buffer::Order;
 use slipstream_streams::partition::of_key;
 use slipstream_streams::plan::Limits;
@@ -94,24 +92,7 @@ fn worker_that_is_killed() {
 fn a_killed_worker_resumes_without_a_trace() {
     let Some(cluster) = Cluster::new("killed", 4, 3) else { return };
     cluster.declare(&["meters"]);
-    for life in 0..=KILLS {
-        let mut worker = Command::new(std::env::current_exe().unwrap())
-            .args(["worker_that_is_killed", "--exact", "--nocapture"])
-            .env(CHILD, cluster.world.name().unwrap())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(worker.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let mut commits = lines.filter(|line| line.starts_with("commit"));
-        if life < KILLS {
-            assert!(commits.nth(life * 7 % 17).is_some(), "life {life} ended by itself");
-            worker.kill().unwrap();
-            worker.wait().unwrap();
-        } else {
-            commits.for_each(drop);
-            assert!(worker.wait().unwrap().success());
-        }
-    }
+    kill_again_and_again(CHILD, cluster.world.name().unwrap(), KILLS, |life| life * 7 % 17, |_| ());
     cluster.assert_facts(&toy::oracle(&cluster.topology, &toy::readings(3, 2_000)));
 }
 

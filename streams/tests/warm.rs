@@ -7,11 +7,9 @@
 mod cluster;
 mod toy;
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
 
-use cluster::Cluster;
+use cluster::{Cluster, kill_again_and_again};
 use slipstream_streams::buffer::Order;
 use slipstream_streams::runtime::{self, Config, Handle};
 use toy::{UNIT, codec};
@@ -105,24 +103,8 @@ fn a_killed_worker_goes_on_from_its_local_state() {
     let Some(cluster) = Cluster::new("warmkill", 4, 3) else { return };
     let home = tempfile::tempdir().unwrap();
     cluster.declare(&["meters"]);
-    for life in 0..=KILLS {
-        let mut worker = Command::new(std::env::current_exe().unwrap())
-            .args(["worker_that_is_killed", "--exact", "--nocapture"])
-            .env(CHILD, format!("{}|{}", cluster.world.name().unwrap(), home.path().display()))
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(worker.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let mut commits = lines.filter(|line| line.starts_with("commit"));
-        if life < KILLS {
-            let said = commits.nth(life * 5 % 13).unwrap_or_else(|| panic!("life {life} ended by itself"));
-            worker.kill().unwrap();
-            worker.wait().unwrap();
-            assert!(said.ends_with(" 0"), "local state was thrown away: {said}");
-        } else {
-            commits.for_each(drop);
-            assert!(worker.wait().unwrap().success());
-        }
-    }
+    let told = format!("{}|{}", cluster.world.name().unwrap(), home.path().display());
+    let warm = |said: &str| assert!(said.ends_with(" 0"), "local state was thrown away: {said}");
+    kill_again_and_again(CHILD, &told, KILLS, |life| life * 5 % 13, warm);
     cluster.assert_facts(&toy::oracle(&cluster.topology, &toy::readings(12, 1_000)));
 }

@@ -12,6 +12,7 @@ use rdkafka::producer::ProducerContext;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
+use super::errors::not_written;
 use crate::log::{LogError, Offsets, Place, Rebalance};
 
 /// Queues what the group decides; answers by itself only while the consumer closes.
@@ -60,7 +61,7 @@ struct Delivered {
     offsets: Vec<(String, Vec<i64>)>,
     /// The topic noted last: the next report is most often of the same.
     last: usize,
-    failed: Option<String>,
+    failed: Option<LogError>,
 }
 
 impl Deliveries {
@@ -68,11 +69,16 @@ impl Deliveries {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Why the first record that could not be written since the last [`Self::take`] was not.
+    pub(super) fn failure(&self) -> Option<LogError> {
+        self.lock().failed.clone()
+    }
+
     /// The offsets after the last record of each partition since the last call.
     pub(super) fn take(&self) -> Result<Offsets, LogError> {
         let delivered = std::mem::take(&mut *self.lock());
         if let Some(failed) = delivered.failed {
-            return Err(LogError::Abort(failed));
+            return Err(failed);
         }
         let mut offsets = Offsets::new();
         for (topic, partitions) in delivered.offsets {
@@ -119,8 +125,8 @@ impl ProducerContext for Deliveries {
         match result {
             Ok(message) => self.lock().note(message.topic(), message.partition(), message.offset() + 1),
             Err((error, message)) => {
-                let failed = format!("{}/{}: {error}", message.topic(), message.partition());
-                self.lock().failed.get_or_insert(failed);
+                let failed = || not_written(format_args!("{}/{}", message.topic(), message.partition()), error);
+                self.lock().failed.get_or_insert_with(failed);
             }
         }
     }

@@ -104,6 +104,8 @@ impl Connection {
                 ("heartbeat.interval.ms", "500"),
                 ("fetch.queue.backoff.ms", "5"),
                 ("fetch.wait.max.ms", "100"),
+                // How long partitions may be added, or a topic made anew, before it is noticed; by default 5 minutes.
+                ("topic.metadata.refresh.interval.ms", "10000"),
                 ("queued.max.messages.kbytes", "16384"),
             ],
         )
@@ -121,6 +123,8 @@ impl Connection {
             &[
                 ("linger.ms", "0.3"),
                 ("compression.type", "lz4"),
+                // Above every limit of a topic: the broker knows those, and says which record it does not take.
+                ("message.max.bytes", "6291456"),
                 ("queue.buffering.max.messages", "1000000"),
                 ("queue.buffering.max.kbytes", "262144"),
             ],

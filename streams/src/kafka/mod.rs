@@ -12,6 +12,7 @@
 mod callbacks;
 mod connection;
 mod diagnosis;
+mod errors;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use self::callbacks::{Deliveries, Group};
 use self::connection::TRANSACTION_TIMEOUT;
 pub use self::connection::{Connection, OwnedProperty};
+use self::errors::{Trouble, classify, not_written, reopen, trouble};
 use crate::log::{Log, LogError, Offsets, Outgoing, Place, Raw, Rebalance, Watermarks};
 
 /// Longest wait for one answer of the cluster.
@@ -60,6 +62,10 @@ pub(crate) struct KafkaLog {
     uncommitted: BaseConsumer,
     /// Topics ever assigned.
     assigned: BTreeSet<Arc<str>>,
+    /// What is read now, and from where on it was.
+    reading: Offsets,
+    /// Of that, what is not read on for now.
+    held: BTreeSet<Place>,
     in_transaction: bool,
     since: Instant,
 }
@@ -86,7 +92,16 @@ impl KafkaLog {
             let topics: Vec<&str> = member.topics.iter().map(String::as_str).collect();
             consumer.subscribe(&topics).map_err(reopen)?;
         }
-        Ok(Self { consumer, producer, uncommitted, assigned: BTreeSet::new(), in_transaction: false, since })
+        Ok(Self {
+            consumer,
+            producer,
+            uncommitted,
+            assigned: BTreeSet::new(),
+            reading: Offsets::new(),
+            held: BTreeSet::new(),
+            in_transaction: false,
+            since,
+        })
     }
 
     /// The first or the last offset of partitions, of all in one question to each broker.
@@ -102,15 +117,53 @@ impl KafkaLog {
             // A topic that was made a moment ago may not be known to every broker and client yet.
             match answer {
                 Ok(list) if list.elements().iter().all(|e| e.error().is_ok()) => return Ok(offsets(&list)),
-                Ok(list) if late => {
-                    let failed = list.elements().into_iter().find(|e| e.error().is_err());
-                    return Err(LogError::Reopen(format!("watermarks: {failed:?}")));
-                }
-                Err(error) if late => return Err(LogError::Reopen(format!("watermarks: {error}"))),
+                Ok(list) if late => return Err(LogError::Reopen(unanswered(&list))),
+                Err(error) if late => return Err(LogError::Reopen(format!("ends of partitions: {error}"))),
                 answer => tracing::debug!(?answer, "watermarks, again"),
             }
             std::thread::sleep(CALL_PAUSE);
         }
+    }
+
+    /// What an error of the consumer comes to, with the place where it lies.
+    fn consume_error(&self, error: KafkaError) -> Result<(), LogError> {
+        let said = error.to_string();
+        let refused = match trouble(error) {
+            Trouble::Passing => None,
+            Trouble::Gap => Some(self.gap().unwrap_or_else(|| said.clone())),
+            Trouble::Missing => self.missing_topic(),
+            Trouble::End(error) => return Err(error),
+        };
+        if refused.is_none() {
+            tracing::debug!(error = said, "poll");
+        }
+        refused.map_or(Ok(()), |why| Err(LogError::Refused(why)))
+    }
+
+    /// Which partition does not hold what is to be read next, and what is to be done.
+    fn gap(&self) -> Option<String> {
+        let mut next = self.reading.clone();
+        let positions = self.consumer.position().map(|list| offsets(&list)).unwrap_or_default();
+        next.extend(positions.into_iter().filter(|(place, _)| self.reading.contains_key(place)));
+        let places: Vec<Place> = next.keys().cloned().collect();
+        let (low, high) = (self.ask_offsets(&places, Offset::Beginning).ok()?, self.ask_offsets(&places, Offset::End).ok()?);
+        next.iter().find_map(|(place, next)| errors::gap(place, *next, (*low.get(place)?, *high.get(place)?)))
+    }
+
+    /// A topic that is read and is not there any more; none while the cluster only has not heard of it yet.
+    fn missing_topic(&self) -> Option<String> {
+        let known = self.consumer.fetch_metadata(None, CALL_TIMEOUT).ok()?;
+        let is_known = |place: &&Place| known.topics().iter().any(|topic| topic.name() == &*place.topic);
+        let missing = self.reading.keys().find(|place| !is_known(place))?;
+        Some(format!(
+            "topic `{}` was deleted while it was read; drop the world (`topics delete`), make it again (`topics apply`) and start anew",
+            missing.topic
+        ))
+    }
+
+    /// Reads everything on.
+    fn release(&mut self) -> Result<(), LogError> {
+        self.hold(&BTreeSet::new())
     }
 
     fn begin(&mut self) -> Result<(), LogError> {
@@ -155,7 +208,7 @@ impl Log for KafkaLog {
                         headers: &headers,
                     });
                 }
-                Some(Err(error)) => consume_error(error)?,
+                Some(Err(error)) => self.consume_error(error)?,
             }
             wait = Duration::ZERO;
         }
@@ -167,6 +220,9 @@ impl Log for KafkaLog {
     }
 
     fn assign(&mut self, from: &Offsets) -> Result<(), LogError> {
+        // A partition that is held stays so over assignments, unless it is released.
+        self.release()?;
+        self.reading.clone_from(from);
         self.consumer.assign(&list(from)?).map_err(reopen)?;
         let before = self.assigned.len();
         self.assigned.extend(from.keys().map(|place| Arc::clone(&place.topic)));
@@ -179,7 +235,27 @@ impl Log for KafkaLog {
     }
 
     fn unassign(&mut self) -> Result<(), LogError> {
+        self.release()?;
+        self.reading.clear();
         self.consumer.unassign().map_err(reopen)
+    }
+
+    /// What lies in the client's queue of a partition that is now held is dropped there, and fetched again later.
+    fn hold(&mut self, places: &BTreeSet<Place>) -> Result<(), LogError> {
+        let list = |places: Vec<&Place>| {
+            let mut list = TopicPartitionList::with_capacity(places.len());
+            places.iter().for_each(|place| _ = list.add_partition(&place.topic, place.partition));
+            list
+        };
+        let (now, before) = (places.difference(&self.held).collect::<Vec<_>>(), self.held.difference(places).collect::<Vec<_>>());
+        if !before.is_empty() {
+            self.consumer.resume(&list(before)).map_err(reopen)?;
+        }
+        if !now.is_empty() {
+            self.consumer.pause(&list(now)).map_err(reopen)?;
+        }
+        self.held.clone_from(places);
+        Ok(())
     }
 
     fn positions(&mut self) -> Offsets {
@@ -199,8 +275,10 @@ impl Log for KafkaLog {
             // Unstable offsets are asked for again by the client itself until its time is up.
             match self.consumer.committed_offsets(wanted.clone(), CALL_TIMEOUT) {
                 Ok(list) => return Ok(offsets(&list)),
-                Err(error) if Instant::now() < deadline => tracing::debug!(%error, "committed offsets, again"),
-                Err(error) => return Err(reopen(error)),
+                Err(error) => match classify(error) {
+                    LogError::Reopen(error) if Instant::now() < deadline => tracing::debug!(error, "committed offsets, again"),
+                    error => return Err(error),
+                },
             }
             std::thread::sleep(CALL_PAUSE);
         }
@@ -230,7 +308,13 @@ impl Log for KafkaLog {
                     message = back;
                     self.producer.poll(Duration::from_millis(1));
                 }
-                Err((error, _)) => return Err(LogError::Abort(format!("{}: {error}", record.topic))),
+                // After a record that could not be written none is taken: that one is the reason.
+                Err((error, _)) => {
+                    let first = self.producer.context().failure();
+                    return Err(
+                        first.unwrap_or_else(|| not_written(format_args!("{}/{}", record.topic, record.partition), &error))
+                    );
+                }
             }
         }
     }
@@ -303,39 +387,11 @@ fn repeat(mut call: impl FnMut() -> Result<(), KafkaError>) -> Result<(), LogErr
     }
 }
 
-/// What helps against a transactional call's error: abort where the client says so, else a new client.
-fn classify(error: KafkaError) -> LogError {
-    match &error {
-        KafkaError::Transaction(cause) if cause.txn_requires_abort() && !cause.is_fatal() => LogError::Abort(error.to_string()),
-        _ => reopen(error),
-    }
-}
-
-fn reopen(error: KafkaError) -> LogError {
-    LogError::Reopen(error.to_string())
-}
-
-/// What the consumer reports: most of it passes; a fenced member must begin anew; lost data needs a person.
-fn consume_error(error: KafkaError) -> Result<(), LogError> {
-    match (&error, error.rdkafka_error_code()) {
-        (KafkaError::MessageConsumptionFatal(_), _) => Err(reopen(error)),
-        (_, Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange)) => Err(LogError::Refused(format!(
-            "{error}: records that were not yet processed are gone from the topic; lengthen its retention and start the world anew"
-        ))),
-        (
-            _,
-            Some(
-                RDKafkaErrorCode::TopicAuthorizationFailed
-                | RDKafkaErrorCode::GroupAuthorizationFailed
-                | RDKafkaErrorCode::UnknownTopicOrPartition
-                | RDKafkaErrorCode::UnknownTopic,
-            ),
-        ) => Err(LogError::Refused(error.to_string())),
-        _ => {
-            tracing::debug!(%error, "poll");
-            Ok(())
-        }
-    }
+/// Which partition's end could not be had, and why.
+fn unanswered(list: &TopicPartitionList) -> String {
+    let elements = list.elements();
+    let failed = elements.iter().find_map(|element| Some((element, element.error().err()?)));
+    failed.map_or_else(String::new, |(element, error)| format!("{}/{}: its end: {error}", element.topic(), element.partition()))
 }
 
 fn list(offsets: &Offsets) -> Result<TopicPartitionList, LogError> {

@@ -44,6 +44,7 @@ pub struct ModelLog {
     member: Option<Member>,
     group: String,
     at: Offsets,
+    held: BTreeSet<Place>,
     changes: VecDeque<Rebalance>,
     outbox: BTreeMap<Place, Vec<Record>>,
     taken: BTreeSet<Place>,
@@ -68,6 +69,7 @@ impl ModelLog {
             member,
             group: identity.group.as_ref().map(|(group, _)| group.clone()).unwrap_or_default(),
             at: Offsets::new(),
+            held: BTreeSet::new(),
             changes: VecDeque::new(),
             outbox: BTreeMap::new(),
             taken: BTreeSet::new(),
@@ -249,7 +251,8 @@ impl Log for ModelLog {
         if !self.changes.is_empty() {
             return Ok(0);
         }
-        let mut places: Vec<(Place, i64)> = self.at.iter().map(|(place, at)| (place.clone(), *at)).collect();
+        let read_on = self.at.iter().filter(|(place, _)| !self.held.contains(place));
+        let mut places: Vec<(Place, i64)> = read_on.map(|(place, at)| (place.clone(), *at)).collect();
         if !places.is_empty() {
             let turn = self.cluster.borrow_mut().dice.below(places.len() as u64) as usize;
             places.rotate_left(turn);
@@ -284,6 +287,13 @@ impl Log for ModelLog {
     fn assign(&mut self, from: &Offsets) -> Result<(), LogError> {
         self.risk()?;
         self.at = from.clone();
+        self.held.clear();
+        Ok(())
+    }
+
+    fn hold(&mut self, places: &BTreeSet<Place>) -> Result<(), LogError> {
+        self.risk()?;
+        self.held.clone_from(places);
         Ok(())
     }
 

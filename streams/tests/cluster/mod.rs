@@ -3,14 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 use std::future::Future;
-use std::pin::pin;
-use std::sync::Arc;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::sync::atomic::AtomicBool;
-use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
@@ -39,19 +38,31 @@ pub struct Cluster {
     pub topology: Topology,
 }
 
+/// The admin client answers from a thread of its own.
 fn block_on<T>(future: impl Future<Output = T>) -> T {
-    struct Unpark(std::thread::Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(value) => return value,
-            Poll::Pending => std::thread::park(),
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+/// Runs the test `worker_that_is_killed` of this binary in a process of its own, told so much by `variable`; `kills` times
+/// until its nth commit, as `nth` says of each life, and then to its end. `said` gets the line of the commit it was killed at.
+pub fn kill_again_and_again(variable: &str, told: &str, kills: usize, nth: impl Fn(usize) -> usize, said: impl Fn(&str)) {
+    for life in 0..=kills {
+        let mut worker = Command::new(std::env::current_exe().unwrap())
+            .args(["worker_that_is_killed", "--exact", "--nocapture"])
+            .env(variable, told)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(worker.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let mut commits = lines.filter(|line| line.starts_with("commit"));
+        if life < kills {
+            let last = commits.nth(nth(life)).unwrap_or_else(|| panic!("life {life} ended by itself"));
+            worker.kill().unwrap();
+            worker.wait().unwrap();
+            said(&last);
+        } else {
+            commits.for_each(drop);
+            assert!(worker.wait().unwrap().success());
         }
     }
 }
@@ -160,6 +171,56 @@ impl Cluster {
         assert!(deleted.iter().all(Result::is_ok), "{deleted:?}");
     }
 
+    /// Deletes a topic and waits until it is gone.
+    pub fn delete_topic(&self, topic: &str) {
+        let (name, admin) = (self.world.topic(topic), self.admin());
+        let deleted = block_on(admin.delete_topics(&[&name], &AdminOptions::new())).unwrap();
+        assert!(deleted.iter().all(Result::is_ok), "{deleted:?}");
+        let is_there = || {
+            let known = admin.inner().fetch_metadata(None, PATIENCE).unwrap();
+            known.topics().iter().any(|topic| topic.name() == name && !topic.partitions().is_empty())
+        };
+        while is_there() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Makes a topic, with one setting.
+    pub fn make_topic(&self, topic: &str, partitions: i32, (name, value): (&str, &str)) {
+        let topic = self.world.topic(topic);
+        let new = NewTopic::new(&topic, partitions, TopicReplication::Fixed(1)).set(name, value);
+        // The old one of that name may not be gone everywhere.
+        let made = || block_on(self.admin().create_topics([&new], &AdminOptions::new())).unwrap().remove(0);
+        while made().is_err() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Gives a topic more partitions.
+    pub fn add_partitions(&self, topic: &str, partitions: usize) {
+        let topic = self.world.topic(topic);
+        let more = NewPartitions::new(&topic, partitions);
+        let made = block_on(self.admin().create_partitions([&more], &AdminOptions::new())).unwrap();
+        assert!(made.iter().all(Result::is_ok), "{made:?}");
+    }
+
+    /// Deletes everything that a partition holds, as retention does.
+    pub fn eat(&self, topic: &str, partition: i32) {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&self.world.topic(topic), partition, Offset::End).unwrap();
+        block_on(self.admin().delete_records(&list, &AdminOptions::new())).unwrap();
+    }
+
+    /// Why it gave up.
+    pub fn reason(&self, pipeline: Handle) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        while !pipeline.is_finished() {
+            assert!(Instant::now() < deadline, "it did not give up: {:#?}", pipeline.status());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        pipeline.wait().unwrap_err().to_string()
+    }
+
     fn admin(&self) -> AdminClient<DefaultClientContext> {
         ClientConfig::new().set("bootstrap.servers", &self.bootstrap).create().unwrap()
     }
@@ -217,6 +278,21 @@ impl Cluster {
         fact(&edge::read(&raw, topic, *count, &toy::ToyCodec).record)
     }
 
+    /// Fills a partition with so many records of one value, a millisecond apart, as a foreign producer can; keeps few of them in
+    /// memory at a time.
+    pub fn flood(&self, topic: &str, partition: i32, key: &str, body: &[u8], records: i64) {
+        let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", &self.bootstrap).create().unwrap();
+        let name = self.world.topic(topic);
+        for n in 0..records {
+            let record = BaseRecord::<str, [u8]>::to(&name).partition(partition).key(key).payload(body);
+            producer.send(record.timestamp(toy::START + n)).map_err(|(error, _)| error).unwrap();
+            if n % 1_000 == 0 {
+                producer.flush(PATIENCE).unwrap();
+            }
+        }
+        producer.flush(PATIENCE).unwrap();
+    }
+
     /// Writes past every rule, as a foreign producer can.
     pub fn write(&self, topic: &str, partition: i32, timestamp: Ts, key: Option<&[u8]>, value: &[u8]) {
         let producer: BaseProducer =
@@ -225,6 +301,20 @@ impl Cluster {
         let mut record = BaseRecord::<[u8], [u8]>::to(&name).partition(partition).payload(value).timestamp(timestamp);
         record.key = key;
         producer.send(record).map_err(|(error, _)| error).unwrap();
+        producer.flush(PATIENCE).unwrap();
+    }
+
+    /// Writes rows of a changelog, of so many keys, each in a batch of its own.
+    pub fn write_many(&self, changelog: &str, partition: i32, rows: u64) {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.bootstrap).set("batch.num.messages", "1");
+        let producer: BaseProducer = config.create().unwrap();
+        let name = self.world.topic(changelog);
+        for row in 0..rows {
+            let key = format!("nobody{row}");
+            let record = BaseRecord::<str, [u8]>::to(&name).partition(partition).key(&key).payload(b"\x011");
+            producer.send(record).map_err(|(error, _)| error).unwrap();
+        }
         producer.flush(PATIENCE).unwrap();
     }
 

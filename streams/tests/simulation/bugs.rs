@@ -5,7 +5,7 @@
 //! Everything but the bug is handed on. What a bug must remember beyond one log is shared by the logs of a run.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -272,6 +272,10 @@ impl Log for Buggy {
     fn unassign(&mut self) -> Result<(), LogError> {
         self.before_abort.clear();
         self.log.unassign()
+    }
+
+    fn hold(&mut self, places: &BTreeSet<Place>) -> Result<(), LogError> {
+        self.log.hold(places)
     }
 
     fn positions(&mut self) -> Offsets {

@@ -45,6 +45,19 @@ fn whatever_breaks_the_records_are_the_references() {
 }
 
 /// In arrival order ids still follow from causes: what each reading causes is there, once, whatever breaks.
+/// So little fits into a task that its inputs are held back all the time: the records are the same, and it ends.
+#[test]
+fn inputs_that_are_held_back_change_no_record_and_stop_nobody() {
+    for case in cases(SEEDS / 4) {
+        let mut scenario = scenario(&case, Order::EventTime);
+        scenario.limits.buffer_bytes = 1_500;
+        let auditor = Auditor::new(&scenario.topology, oracle(&scenario));
+        if let Err(error) = simulate(&scenario, case.faults, case.seed, auditor) {
+            panic!("{error}\nreplay with {case}");
+        }
+    }
+}
+
 #[test]
 fn in_arrival_order_nothing_is_lost_or_doubled() {
     for case in cases(SEEDS / 2) {

@@ -1,0 +1,127 @@
+//! What the client's errors mean: which pass by themselves, which need an abort or a new log, and which need a person, who is
+//! then told what to do.
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use crate::log::{LogError, Place};
+
+/// What to do about a refusal of who we are.
+const GRANT: &str = "give this user back the rights to read and write the world's topics and to use its groups and \
+    transactional ids, and its password if that was changed; then start again";
+/// What to do about a record that nobody takes.
+const TOO_LARGE: &str =
+    "raise the topic's max.message.bytes, and the client's message.max.bytes if that is less; then start again";
+
+/// What a person has to do about an error, if nobody else can do anything.
+fn mending(error: &KafkaError) -> Option<&'static str> {
+    match error.rdkafka_error_code()? {
+        RDKafkaErrorCode::TopicAuthorizationFailed
+        | RDKafkaErrorCode::GroupAuthorizationFailed
+        | RDKafkaErrorCode::ClusterAuthorizationFailed
+        | RDKafkaErrorCode::TransactionalIdAuthorizationFailed => Some(GRANT),
+        RDKafkaErrorCode::MessageSizeTooLarge => Some(TOO_LARGE),
+        _ => None,
+    }
+}
+
+/// What helps against a transactional call's error: a person, an abort where the client says so, else a new client.
+pub(super) fn classify(error: KafkaError) -> LogError {
+    match (&error, mending(&error)) {
+        (_, Some(mend)) => LogError::Refused(format!("{error}; {mend}")),
+        (KafkaError::Transaction(cause), None) if cause.txn_requires_abort() && !cause.is_fatal() => {
+            LogError::Abort(error.to_string())
+        }
+        _ => reopen(error),
+    }
+}
+
+/// A new client helps.
+pub(super) fn reopen(error: KafkaError) -> LogError {
+    LogError::Reopen(error.to_string())
+}
+
+/// Why a record did not reach a partition.
+pub(super) fn not_written(place: impl std::fmt::Display, error: &KafkaError) -> LogError {
+    match mending(error) {
+        Some(mend) => LogError::Refused(format!("{place}: {error}; {mend}")),
+        None => LogError::Abort(format!("{place}: {error}")),
+    }
+}
+
+/// What the consumer reports.
+#[derive(Debug, PartialEq)]
+pub(super) enum Trouble {
+    /// It passes.
+    Passing,
+    /// What is to be read next is not there.
+    Gap,
+    /// A topic is not there, or not yet.
+    Missing,
+    /// It ends here.
+    End(LogError),
+}
+
+/// What an error of the consumer means: most pass; a fenced member must begin anew; lost data needs a person.
+pub(super) fn trouble(error: KafkaError) -> Trouble {
+    match (&error, error.rdkafka_error_code()) {
+        (KafkaError::MessageConsumptionFatal(_), _) => Trouble::End(reopen(error)),
+        (_, Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange)) => Trouble::Gap,
+        (_, Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic)) => Trouble::Missing,
+        _ => match mending(&error) {
+            Some(mend) => Trouble::End(LogError::Refused(format!("{error}; {mend}"))),
+            None => Trouble::Passing,
+        },
+    }
+}
+
+/// Says why offset `next` cannot be read from a partition that holds `low` to `high`; nothing if it can.
+pub(super) fn gap(place: &Place, next: i64, (low, high): (i64, i64)) -> Option<String> {
+    if next < low {
+        return Some(format!(
+            "{place}: the next record to be read was at offset {next}, but the topic begins at {low} now: {} records went by \
+             retention before they were processed; lengthen its retention.ms, then start the world anew, or set the group's \
+             offset to {low} and live with the gap",
+            low - next
+        ));
+    }
+    (next > high).then(|| {
+        format!(
+            "{place}: the next record to be read is at offset {next}, but the topic ends at {high}: it was made anew under the \
+             pipeline; drop the world (`topics delete`), make it again (`topics apply`) and start anew"
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_person_must_do_is_said_and_what_passes_is_not() {
+        let written = |code| not_written("t/3", &KafkaError::MessageProduction(code));
+        for (code, hint) in [
+            (RDKafkaErrorCode::TopicAuthorizationFailed, "rights"),
+            (RDKafkaErrorCode::TransactionalIdAuthorizationFailed, "rights"),
+            (RDKafkaErrorCode::MessageSizeTooLarge, "max.message.bytes"),
+        ] {
+            let error = written(code);
+            assert!(matches!(&error, LogError::Refused(said) if said.starts_with("t/3: ") && said.contains(hint)), "{error}");
+        }
+        assert!(matches!(written(RDKafkaErrorCode::NotEnoughReplicas), LogError::Abort(said) if said.starts_with("t/3: ")));
+        let read = |code| trouble(KafkaError::MessageConsumption(code));
+        assert_eq!(read(RDKafkaErrorCode::BrokerTransportFailure), Trouble::Passing);
+        assert!(matches!(read(RDKafkaErrorCode::GroupAuthorizationFailed), Trouble::End(LogError::Refused(_))));
+        assert_eq!(read(RDKafkaErrorCode::AutoOffsetReset), Trouble::Gap);
+    }
+
+    #[test]
+    fn what_retention_ate_and_a_topic_made_anew_are_told_apart() {
+        let place = Place::new("w.readings", 2);
+        assert_eq!(gap(&place, 5, (0, 9)), None);
+        assert_eq!(gap(&place, 9, (9, 9)), None);
+        let said = gap(&place, 5, (9, 12)).unwrap_or_default();
+        assert!(said.starts_with("w.readings/2: ") && said.contains("begins at 9 now: 4 records"), "{said}");
+        let said = gap(&place, 5, (0, 4)).unwrap_or_default();
+        assert!(said.contains("ends at 4: it was made anew"), "{said}");
+    }
+}
