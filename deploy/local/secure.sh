@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # One real Apache Kafka node that asks who you are: TLS, SCRAM-SHA-512, and ACLs that refuse what is not allowed.
 #
-#   secure.sh start DIR    starts it with its files in DIR; prints its TLS address once it answers
-#   secure.sh stop DIR     ends it, by its process id
+#   secure.sh start DIR     starts it with its files in DIR; prints its TLS address once it answers
+#   secure.sh revoke DIR    takes every right away from `app`, while it runs
+#   secure.sh stop DIR      ends it, by its process id
 #
 # DIR/ca.pem is the authority to trust. Users: `app`, password `app-secret`, may do everything with topics and groups that
 # begin with `allowed`; `nobody`, password `nobody-secret`, may do nothing. A second listener without TLS, for the
@@ -60,11 +61,11 @@ run() { # DIR PORT
 }
 
 answers() { # DIR PORT
-    grep -qs 'Kafka Server started' "$1/server.log" && kcat -b "$(<"$1/admin")" -L -m 2 && allow "$1"
+    grep -qs 'Kafka Server started' "$1/server.log" && kcat -b "$(<"$1/admin")" -L -m 2 && rights "$1" --add
 }
 
-allow() { # DIR
-    tool org.apache.kafka.tools.AclCommand --bootstrap-server "$(<"$1/admin")" --add --allow-principal User:app \
+rights() { # DIR ACTION…
+    tool org.apache.kafka.tools.AclCommand --bootstrap-server "$(<"$1/admin")" "${@:2}" --allow-principal User:app \
         --operation All --topic allowed --group allowed --transactional-id allowed --resource-pattern-type prefixed
 }
 
@@ -72,6 +73,7 @@ address() { echo "127.0.0.1:$1"; }
 
 case "${1-} ${2-}" in
     "start "?*) start "$2" ;;
+    "revoke "?*) rights "$2" --remove --force ;;
     "stop "?*) stop "$2" ;;
     *) usage ;;
 esac

@@ -34,6 +34,11 @@ pub(crate) fn kafka() -> Option<Cluster> {
 }
 
 impl Cluster {
+    /// Servers that somebody else keeps alive.
+    pub(crate) fn at(bootstrap: String, registry: String) -> Self {
+        Self { bootstrap, registry, _broker: None }
+    }
+
     pub(crate) fn command(&self, world: &str, arguments: &[&str]) -> Command {
         let mut command = slipstream(arguments);
         command.args(["--world", world, "--bootstrap", &self.bootstrap, "--registry", &self.registry]);
