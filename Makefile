@@ -14,6 +14,10 @@ LOCAL := deploy/local
 DENY_VERSION := 0.20.2
 DENY := $(CACHE)/tools/bin/cargo-deny
 
+# Properties are tried on new cases in every run; with the number that the run has printed, on the same ones again.
+PROPTEST_RNG_SEED := $(or $(PROPTEST_RNG_SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
+export PROPTEST_RNG_SEED
+
 .PHONY: demo test check bench simulate drill
 .DEFAULT_GOAL := check
 
@@ -29,6 +33,7 @@ test: check
 
 # `advisories` is left out: its database comes from a git host that an offline or fenced-off build machine cannot reach.
 check: $(DENY)
+	@echo "PROPTEST_RNG_SEED=$(PROPTEST_RNG_SEED)"
 	$(LOCAL)/install.sh build
 	cargo fmt --all --check
 	$(DENY) --log-level error check licenses bans sources
