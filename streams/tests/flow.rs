@@ -77,8 +77,9 @@ fn a_slow_stage_takes_no_more_memory_than_its_limits_and_hands_on_at_once_what_i
     assert_eq!((status.reopened, status.aborts), (0, 0));
     pipeline.stop();
     pipeline.wait().unwrap();
-    assert!(bounded < MEMORY_MAX, "{} MiB for a backlog of {} MiB", bounded >> 20, RECORDS as usize * RECORD_BYTES >> 20);
-    println!("{} MiB of memory for a backlog of {} MiB", bounded >> 20, RECORDS as usize * RECORD_BYTES >> 20);
+    let backlog = (RECORDS as usize * RECORD_BYTES) >> 20;
+    println!("{} MiB of memory for a backlog of {backlog} MiB", bounded >> 20);
+    assert!(bounded < MEMORY_MAX, "{} MiB for a backlog of {backlog} MiB", bounded >> 20);
 }
 
 /// One source floods, another says nothing: the task cannot go on, and its inputs are held back; then it can, and takes everything.
