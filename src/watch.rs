@@ -22,6 +22,9 @@ const SHOWN: &[&str] = &[
     topics::DEAD_LETTER_QUEUE,
 ];
 
+/// Pause before the topics are opened again.
+const OPEN_AGAIN: Duration = Duration::from_millis(500);
+
 /// A thread that reads for the board.
 pub(crate) struct Watch {
     stop: Arc<AtomicBool>,
@@ -40,16 +43,16 @@ impl Watch {
     }
 }
 
-/// Begins to keep the board of `face`.
+/// Begins to keep the board of `face`; never waits for the cluster.
 ///
 /// # Errors
-/// The topics cannot be opened.
+/// There is no thread to be had.
 pub(crate) fn board(cluster: Cluster, face: Arc<Face>) -> Result<Watch, Failure> {
-    let mut reader = Reader::open(&cluster, SHOWN, Start::Beginning)?;
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = Arc::clone(&stop);
     let keep = move || {
         let codec = cluster.codec();
+        let mut reader = open(&cluster, &stopped)?;
         while !stopped.load(Ordering::Relaxed) {
             let Some(read) = reader.next(Duration::from_millis(50))? else { continue };
             let Ok(record) = read else { continue }; // counted where it was refused
@@ -63,4 +66,15 @@ pub(crate) fn board(cluster: Cluster, face: Arc<Face>) -> Result<Watch, Failure>
     let spawned = std::thread::Builder::new().name("board".to_owned()).spawn(keep);
     let thread = spawned.map_err(|e| Failure::dependency(format_args!("no thread: {e}")))?;
     Ok(Watch { stop, thread })
+}
+
+/// Tries until a cluster that does not answer at the moment does.
+fn open(cluster: &Cluster, stopped: &AtomicBool) -> Result<Reader, Failure> {
+    loop {
+        match Reader::open(cluster, SHOWN, Start::Beginning) {
+            Err(error) if !stopped.load(Ordering::Relaxed) => tracing::warn!(%error, "the board, again"),
+            other => return other,
+        }
+        std::thread::sleep(OPEN_AGAIN);
+    }
 }

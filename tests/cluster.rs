@@ -1,5 +1,6 @@
 //! The same bytes everywhere: a replay through rdkafka, on the dev broker and on Apache Kafka, with one worker and
-//! two, with other partition counts, and with a worker that is killed again and again, equals the replay alone.
+//! two, with other partition counts, and with a worker that is killed again and again, equals the replay alone; so do
+//! those of two and of four processes in a group.
 //!
 //! `FULL_DAY=1 cargo test --test cluster -- --test-threads 1 byte` plays the whole recorded day, with 20 kills.
 
@@ -126,6 +127,14 @@ fn other_partition_counts_change_no_byte() {
 fn apache_kafka_gives_the_bytes_of_the_replay_alone() {
     let Some(kafka) = kafka() else { return };
     check(&kafka, "kafka-one", None, 0, 0);
+}
+
+// contract: S2-06, S2-20, S2-27 (partitions shared by 2 and by 4 processes)
+#[test]
+fn apache_kafka_gives_the_same_bytes_to_two_and_to_four_processes_that_share_the_partitions() {
+    let Some(kafka) = kafka() else { return };
+    check(&kafka, "kafka-two", None, 1, 0);
+    check(&kafka, "kafka-four", None, 3, 0);
 }
 
 // contract: S2-06, S2-26

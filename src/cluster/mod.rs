@@ -92,17 +92,20 @@ pub(crate) async fn prepare(connection: &Connection, registry: &RegistryAccess, 
     register(registry).map(|_| ())
 }
 
-/// Waits for Ctrl-C or SIGTERM.
-pub(crate) async fn stopped() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => _ = signal.recv().await,
-            Err(_) => std::future::pending().await,
+/// Waits for Ctrl-C or SIGTERM, from this call on: neither ends the process by itself any more. Wants a runtime around it.
+pub(crate) fn stopped() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+    async fn heard(signal: Option<Signal>) {
+        match signal {
+            Some(mut signal) => _ = signal.recv().await,
+            None => std::future::pending().await,
         }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
+    }
+    let (interrupted, terminated) = (signal(SignalKind::interrupt()).ok(), signal(SignalKind::terminate()).ok());
+    async {
+        tokio::select! {
+            () = heard(interrupted) => {}
+            () = heard(terminated) => {}
+        }
     }
 }

@@ -161,7 +161,7 @@ fn farewell(args: &Demo, board: &Board, elapsed: Duration) -> String {
 fn stay(runtime: &Runtime, address: &str) {
     if std::io::stderr().is_terminal() && std::io::stdin().is_terminal() {
         eprintln!("\nThe console stays at http://{address} until Ctrl-C.");
-        runtime.block_on(cluster::stopped());
+        runtime.block_on(async { cluster::stopped().await });
     }
 }
 

@@ -71,10 +71,15 @@ pub(crate) fn run(args: &Run, flags: &Flags) -> Result<Done, Failure> {
     let face = Arc::new(Face::default());
     let address = runtime.block_on(http::serve(flags.listen, Arc::clone(&face)))?;
     let clock = flags.world.is_none().then(|| world::live(&config, &topology, &cluster.codec())).transpose()?;
+    // Before the shards begin: who is asked to stop while they join commits and leaves like any other.
+    let stopped = {
+        let _inside = runtime.enter();
+        cluster::stopped()
+    };
     let handle = runtime::start(&config, &topology, &cluster.codec(), &units).map_err(world::failure)?;
     eprintln!("running {} as {}; http://{address}", units.join(" and "), config.instance.as_deref().unwrap_or("a new member"));
     let board = watch::board(cluster, Arc::clone(&face))?;
-    runtime.block_on(serve(&handle, &face));
+    runtime.block_on(serve(&handle, &face, stopped));
     board.stop();
     drop(clock);
     world::end(handle)?;
@@ -98,9 +103,8 @@ fn unit(topology: &slipstream_streams::topology::Topology, wanted: &str) -> Resu
 }
 
 /// Reports until the process is asked to stop, or no shard runs any more.
-async fn serve(handle: &Handle, face: &Face) {
+async fn serve(handle: &Handle, face: &Face, stopped: impl Future<Output = ()>) {
     let mut every = tokio::time::interval(REPORT_EVERY);
-    let stopped = cluster::stopped();
     tokio::pin!(stopped);
     loop {
         tokio::select! {

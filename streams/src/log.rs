@@ -170,6 +170,11 @@ pub trait Log {
     /// The log must be reopened.
     fn abort(&mut self) -> Result<(), LogError>;
 
+    /// What keeps a reader of `place` from going on at offset `at`, and what helps, where the log can say.
+    fn explain_stall(&self, place: &Place, at: i64) -> String {
+        format!("{place} offset {at}")
+    }
+
     /// Lets time pass.
     fn pause(&mut self, time: Duration);
 

@@ -199,7 +199,7 @@ impl Restore {
         if left < self.left {
             self.progressed = Some(now);
         } else if left > 0 && now > since + shard.plan.limits.restore_stall {
-            return Err(LogError::Reopen(format!("restore stands still at {}", self.first_missing())));
+            return Err(LogError::Reopen(format!("restore stands still: {}", self.explain(log))));
         }
         self.left = left;
         Ok(left == 0)
@@ -218,9 +218,9 @@ impl Restore {
         self.targets.iter().map(|(place, target)| (target - self.at[place]).max(0)).sum()
     }
 
-    fn first_missing(&self) -> String {
+    fn explain(&self, log: &dyn Log) -> String {
         let missing = self.targets.iter().find(|(place, target)| self.at[*place] < **target);
-        missing.map_or_else(String::new, |(place, target)| format!("{place} offset {} of {target}", self.at[place]))
+        missing.map_or_else(String::new, |(place, _)| log.explain_stall(place, self.at[place]))
     }
 
     /// How far the restore is.

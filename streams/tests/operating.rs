@@ -8,12 +8,16 @@ mod cluster;
 mod toy;
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use cluster::Cluster;
+use cluster::{Cluster, PATIENCE};
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use slipstream_streams::buffer::Order;
 use slipstream_streams::plan::Limits;
 use slipstream_streams::query::QueryError;
 use slipstream_streams::runtime::{self, Config};
+use slipstream_streams::status::Phase;
 use toy::{START, UNIT, codec};
 
 #[test]
@@ -74,4 +78,40 @@ fn a_stage_that_refuses_most_of_its_input_stops_and_says_why() {
     pipeline.stop();
     pipeline.wait().unwrap();
     assert_eq!(letters(&cluster), records.len(), "each once, those before the stop included");
+}
+
+/// To a reader it is the same whether its owner is slow, as here, or its end was lost inside the cluster.
+fn open_transaction(cluster: &Cluster, topic: &str, partition: i32) -> BaseProducer {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", &cluster.bootstrap).set("transactional.id", format!("{topic}-stranger"));
+    let stranger: BaseProducer = config.create().unwrap();
+    stranger.init_transactions(PATIENCE).unwrap();
+    stranger.begin_transaction().unwrap();
+    stranger.send(BaseRecord::to(topic).partition(partition).key("stranger").payload("never committed")).unwrap();
+    stranger.flush(PATIENCE).unwrap();
+    stranger
+}
+
+#[test]
+fn a_restore_behind_an_open_transaction_names_the_place_and_the_command_that_ends_it() {
+    let Some(cluster) = Cluster::new("hanging", 2, 2) else { return };
+    let records = toy::readings(5, 200);
+    cluster.declare(&["meters"]);
+    let progress = cluster.world.topic(toy::PROGRESS);
+    let stranger = open_transaction(&cluster, &progress, 1);
+    let limits = Limits { restore_stall: Duration::from_secs(1), ..Limits::default() };
+    let config = Config { limits, ..cluster.config(Order::EventTime, None) };
+    let pipeline = runtime::start(&config, &cluster.topology, &codec(), &[UNIT]).unwrap();
+    let place = format!("restore stands still: {progress}/1 offset ");
+    let command = format!("abort --topic {progress} --partition 1 --start-offset ");
+    cluster.wait_for(&pipeline, |shard| match &shard.phase {
+        Phase::Waiting(why) => why.contains(&place) && why.contains(&command),
+        _ => false,
+    });
+    stranger.abort_transaction(PATIENCE).unwrap();
+    cluster.publish("meters", &records);
+    cluster.wait_complete(&pipeline);
+    pipeline.stop();
+    pipeline.wait().unwrap();
+    cluster.assert_facts(&toy::oracle(&cluster.topology, &records));
 }

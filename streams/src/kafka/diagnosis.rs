@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::Connection;
+use super::connection::TRANSACTION_TIMEOUT;
+use crate::log::Place;
 
 /// Longest wait for a reason.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -46,6 +48,24 @@ impl ClientContext for Heard {
 }
 
 impl ConsumerContext for Heard {}
+
+/// What holds a reader of committed records at `at`. Asked with its own isolation level, the cluster answers with the last
+/// stable offset: where that is no further, a transaction has been left open, by its owner or by the cluster itself.
+pub(super) fn stall<C: ConsumerContext>(reader: &BaseConsumer<C>, bootstrap: &str, place: &Place, at: i64) -> String {
+    let Place { topic, partition } = place;
+    match reader.fetch_watermarks(topic, *partition, PATIENCE) {
+        Err(error) => format!("{place} offset {at}: the partition's leader does not answer: {error}"),
+        Ok((_, stable)) if stable > at => format!("{place} offset {at}: committed up to {stable}, but not handed out"),
+        Ok((_, stable)) => format!(
+            "{place} offset {at}: a transaction has been open since offset {stable}; one of a living process ends within {} s. \
+             `kafka-transactions.sh --bootstrap-server {bootstrap} describe-producers --topic {topic} --partition {partition}` \
+             shows its producer id; when no coordinator knows of it (`find-hanging`), it ends only by hand: \
+             `kafka-transactions.sh --bootstrap-server {bootstrap} abort --topic {topic} --partition {partition} \
+             --start-offset {stable}`",
+            TRANSACTION_TIMEOUT.as_secs()
+        ),
+    }
+}
 
 impl Connection {
     /// An error of a call to this cluster, with the reason behind it where the client knows one.

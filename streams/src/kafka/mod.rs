@@ -60,6 +60,7 @@ pub(crate) struct KafkaLog {
     consumer: BaseConsumer<Group>,
     producer: BaseProducer<Deliveries>,
     uncommitted: BaseConsumer,
+    bootstrap: String,
     /// Topics ever assigned.
     assigned: BTreeSet<Arc<str>>,
     /// What is read now, and from where on it was.
@@ -96,6 +97,7 @@ impl KafkaLog {
             consumer,
             producer,
             uncommitted,
+            bootstrap: connection.bootstrap().to_owned(),
             assigned: BTreeSet::new(),
             reading: Offsets::new(),
             held: BTreeSet::new(),
@@ -355,6 +357,10 @@ impl Log for KafkaLog {
         let purged = self.producer.context().take();
         tracing::trace!(?purged, "aborted");
         aborted.map_err(|error| LogError::Reopen(error.to_string()))
+    }
+
+    fn explain_stall(&self, place: &Place, at: i64) -> String {
+        diagnosis::stall(&self.consumer, &self.bootstrap, place, at)
     }
 
     fn pause(&mut self, time: Duration) {
