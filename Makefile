@@ -53,6 +53,7 @@ simulate:
 	UPDATE_FOUND=1 cargo test --release -p slipstream-streams --features model --test simulation -- --include-ignored --nocapture
 	SEEDS=10000 cargo test --release --test simulation -- --nocapture
 
+# The drills start nodes of their own: nothing needs to stand beside them.
 drill:
 	$(LOCAL)/install.sh services
 	SERVICES= DRILL=500 SLIPSTREAM_TEST_KAFKA=own $(LOCAL)/with-services.sh cargo test --release --test drill -- --nocapture --test-threads 1

@@ -27,7 +27,7 @@ use support::cluster::Three;
 /// Most processes at a time, least are two.
 const WORKERS_MAX: usize = 4;
 /// Things that happen in one world.
-const FAULTS: u64 = 80;
+const FAULTS: u64 = 100;
 /// Things that happen in a short drill.
 const FAULTS_SHORT: u64 = 40;
 /// Longest wait for a world to be finished after everything is mended.

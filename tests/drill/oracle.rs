@@ -11,13 +11,13 @@ use crate::support::{lines, run_clean, scratch, text};
 /// What is played: a scenario with people in it.
 const SCENARIO: [&str; 4] = ["simulate", "weather-at-hub", "--seed", "7"];
 const HOUR_MS: i64 = 3_600_000;
-/// Of the day before the flights, on which almost only bookings are made, this becomes an hour.
-const SQUEEZED: i64 = 12;
+/// The day before the flights, on which almost only bookings are made, is squeezed so much.
+const SQUEEZED: i64 = 48;
 /// When the flights begin, from the scenario's first record on.
 const FLIGHTS_MS: i64 = 24 * HOUR_MS;
-/// How much of their day is played. In event-time order nobody goes further than half an hour ahead of the slowest, so that
-/// the length of a world is what it costs.
-const PLAYED_MS: i64 = 9 * HOUR_MS;
+/// How much of their day is played. Nobody goes further than half an hour ahead of the slowest, and a promise takes its time
+/// from stage to stage: the length of a world is what it costs.
+const PLAYED_MS: i64 = 5 * HOUR_MS;
 /// Event time of the world, in seconds.
 pub(crate) const WORLD_S: u64 = ((FLIGHTS_MS / SQUEEZED + PLAYED_MS) / 1_000) as u64;
 /// Where the chains of stages end.
