@@ -8,16 +8,18 @@ use serde_json::Value;
 use crate::support::cluster::Cluster;
 use crate::support::{lines, run_clean, scratch, text};
 
-/// What is played: a scenario with people in it.
+/// What is played: a part of a scenario with people in it.
 const SCENARIO: [&str; 4] = ["simulate", "weather-at-hub", "--seed", "7"];
 const HOUR_MS: i64 = 3_600_000;
 /// The day before the flights, on which almost only bookings are made, is squeezed so much.
 const SQUEEZED: i64 = 48;
 /// When the flights begin, from the scenario's first record on.
 const FLIGHTS_MS: i64 = 24 * HOUR_MS;
+/// Legs that are to arrive this long after that are played, and the journeys on them alone.
+const ARRIVALS_MS: i64 = 4 * HOUR_MS;
 /// How much of their day is played. Nobody goes further than half an hour ahead of the slowest, and a promise takes its time
 /// from stage to stage: the length of a world is what it costs.
-const PLAYED_MS: i64 = 5 * HOUR_MS;
+const PLAYED_MS: i64 = 6 * HOUR_MS;
 /// Event time of the world, in seconds.
 pub(crate) const WORLD_S: u64 = ((FLIGHTS_MS / SQUEEZED + PLAYED_MS) / 1_000) as u64;
 /// Where the chains of stages end.
@@ -113,7 +115,7 @@ impl Oracle {
     }
 }
 
-/// A recording with its long beginning squeezed and its end cut off: another world, which is as good.
+/// A part of a recording, which is as good a world: its long beginning squeezed, its first flights, its end cut off.
 fn shortened(recording: &str) -> String {
     let mut shortened = String::new();
     let mut first = None;
@@ -124,10 +126,19 @@ fn shortened(recording: &str) -> String {
         if at >= flights + PLAYED_MS {
             break;
         }
+        if arrivals(&record["value"]).any(|arrival| arrival >= flights + ARRIVALS_MS) {
+            continue;
+        }
         record["timestamp"] = Value::from(if at < flights { flights - (flights - at) / SQUEEZED } else { at });
         shortened += &(record.to_string() + "\n");
     }
     shortened
+}
+
+/// When the legs of a record are to arrive: its own, or those of a booking.
+fn arrivals(value: &Value) -> impl Iterator<Item = i64> {
+    let segments = value["segments"].as_array().into_iter().flatten();
+    segments.chain([value]).filter_map(|leg| leg["scheduled_arrival"].as_i64())
 }
 
 fn ids(records: &[Value]) -> BTreeSet<&str> {
