@@ -64,7 +64,7 @@ fn drill(three: &Three, oracle: &Oracle, order: &str, round: u64, faults: u64, c
         began.elapsed().as_secs_f64(),
         mended.elapsed().as_secs_f64()
     );
-    *counts.entry("(started again: cluster out of reach)").or_default() += field.unreachable;
+    *counts.entry("(cluster out of reach at start)").or_default() += field.unreachable;
     let losses = oracle.compare(&three.cluster, &world, order);
     drop(field);
     let deleted = three.cluster.command(&world, &["topics", "delete", "--yes"]).output().unwrap();
