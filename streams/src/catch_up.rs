@@ -38,7 +38,7 @@ pub(crate) fn read_to_end(
             at.entry(place).and_modify(|at| *at = position.max(*at));
         }
         if log.now() > begun + patience {
-            return Err(LogError::Reopen(format!("{place} cannot be read to its end")));
+            return Err(LogError::Reopen(format!("cannot be read to its end: {}", log.explain_stall(place, at[place]))));
         }
     }
     Ok(at)
