@@ -1,6 +1,7 @@
 //! The state of the day as a dispatcher sees it: one fold over committed records.
 //!
-//!     flight.events, rotation.signals, disruption.events, passenger.events, notifications ─► Board ─► terminal, console
+//!     flight.events, rotation.signals, disruption.events, passenger.events, liability.totals, notifications
+//!                                                                         └─► Board ─► terminal, console
 //!
 //! Holds counts, the worst chains by tail, the open disruptions and the newest lines. Reads what every
 //! subscriber reads and decides nothing.
@@ -10,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::Serialize;
 use slipstream_schemas::ids::{Currency, Tail};
 use slipstream_schemas::records::{
-    Disruption, FlightEvent, FlightKind, PassengerEvent, PassengerKind, Phase, RightsDecision, RotationSignal, Severity,
+    Disruption, Exposure, FlightEvent, FlightKind, PassengerEvent, PassengerKind, Phase, RightsDecision, RotationSignal, Severity,
 };
 use slipstream_schemas::topics;
 use slipstream_schemas::wire::{Wire, WireError};
@@ -112,6 +113,8 @@ pub(crate) struct Board {
     pub(crate) open: BTreeMap<&'static str, u64>,
     /// Disruptions opened so far.
     pub(crate) disruptions: u64,
+    /// What the network may owe by law, by the last reading.
+    pub(crate) at_stake: Option<Exposure>,
     /// Newest last.
     pub(crate) feed: VecDeque<Line>,
     /// Records refused so far.
@@ -139,7 +142,13 @@ impl Board {
             topics::PASSENGER_EVENTS if type_name == "passenger.rights.decided" => {
                 self.rights(timestamp, RightsDecision::from_bytes(body)?);
             }
+            // The decision behind it is counted.
+            topics::PASSENGER_EVENTS if type_name == "passenger.payment.due" => {}
             topics::PASSENGER_EVENTS => self.passenger(timestamp, &PassengerEvent::from_bytes(body)?),
+            topics::LIABILITY_TOTALS => {
+                let total = Exposure::from_bytes(body)?;
+                self.at_stake = if total.scope == "network" { Some(total) } else { self.at_stake.take() };
+            }
             topics::NOTIFICATIONS => self.people.told += 1,
             topics::DEAD_LETTER_QUEUE => self.dead_letters += 1,
             _ => return Ok(()),
@@ -229,7 +238,11 @@ impl Board {
                 let text = format!("{} no seat found for {}: {}", event.pnr, event.leg, event.reason);
                 self.say(at, Severity::High, text, event.pnr.to_string());
             }
-            PassengerKind::Unknown | PassengerKind::RightsDecision | PassengerKind::ChoiceOffered | PassengerKind::Resolved => {}
+            PassengerKind::Unknown
+            | PassengerKind::RightsDecision
+            | PassengerKind::PaymentDue
+            | PassengerKind::ChoiceOffered
+            | PassengerKind::Resolved => {}
         }
     }
 

@@ -3,6 +3,9 @@
 use serde_json::Value;
 use slipstream_streams::record::rfc3339;
 
+/// Cliffs ahead that are told of one reading.
+const CLIFFS_SHOWN: usize = 4;
+
 /// What a record of this type says; `value` is its plain JSON.
 pub(crate) fn tell(type_name: &str, value: &Value) -> Vec<String> {
     match type_name {
@@ -17,6 +20,8 @@ pub(crate) fn tell(type_name: &str, value: &Value) -> Vec<String> {
             vec![format!("{}: {}", text(value, "outcome"), text(value, "reason")), itinerary(&value["segments"])]
         }
         "passenger.rights.decided" => rights(value),
+        "passenger.payment.due" => payment(value),
+        "liability.estimated" | "liability.exposed" => exposure(value),
         name if name.starts_with("passenger.") => vec![passenger(value)],
         "notification.requested" => vec![format!("by {}: {}", text(value, "channel"), text(value, "text"))],
         "decision.audited" => audit(value),
@@ -125,11 +130,53 @@ fn rights(value: &Value) -> Vec<String> {
         text(value, "ruleset"),
         text(value, "status")
     );
+    let why = format!("revision {}, {}", value["revision"], text(value, "because"));
     let rules = value["rules"].as_array().into_iter().flatten();
     let rules = rules.map(|rule| format!("{}: {} -> {}", text(rule, "id"), text(rule, "fact"), text(rule, "effect")));
     let missing =
         value["missing"].as_array().into_iter().flatten().filter_map(Value::as_str).map(|fact| format!("not known yet: {fact}"));
-    std::iter::once(head).chain(rules).chain(missing).collect()
+    [head, why].into_iter().chain(rules).chain(missing).collect()
+}
+
+fn payment(value: &Value) -> Vec<String> {
+    let sum = value["amount_minor"].as_i64().map_or_else(
+        || "the price of what was not flown".to_owned(),
+        |minor| format!("{}.{:02} {}", minor / 100, minor % 100, text(value, "currency")),
+    );
+    let by = value["due_by"].as_i64().map(|at| format!(", by {}", &rfc3339(at)[..10])).unwrap_or_default();
+    let forms: Vec<&str> = value["forms"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    vec![
+        format!("passenger {}: {} of {sum}{by} ({})", text(value, "passenger"), text(value, "claim"), text(value, "basis")),
+        format!("owed by {}, payable as {}", text(value, "liable_carrier"), forms.join(", ")),
+    ]
+}
+
+/// What is at stake now, and the next cliffs with their instants.
+fn exposure(value: &Value) -> Vec<String> {
+    let head = format!("at stake for {} passengers: {}", value["passengers"], stakes(&value["stakes"]));
+    let cliffs = value["cliffs"].as_array().into_iter().flatten().take(CLIFFS_SHOWN);
+    let cliff = |cliff: &Value| {
+        let day = cliff["at"].as_i64().map(rfc3339).unwrap_or_default();
+        let at = format!("{} {} UTC", day.get(..10).unwrap_or_default(), day.get(11..16).unwrap_or_default());
+        let (kind, minutes, people) = (text(cliff, "kind"), &cliff["threshold_min"], &cliff["passengers"]);
+        format!("from {at}: {kind} at {minutes} min for {people} passengers, then {}", stakes(&cliff["stakes"]))
+    };
+    std::iter::once(head).chain(cliffs.map(cliff)).collect()
+}
+
+/// `1500.00 EUR due, 600.00 EUR open`, or nothing.
+fn stakes(value: &Value) -> String {
+    let parts = [("settled_minor", "settled"), ("due_minor", "due"), ("open_minor", "open")];
+    let stakes = value.as_array().into_iter().flatten();
+    let sums = stakes.flat_map(|stake| {
+        let sum = |(field, word): (&str, &str)| {
+            let minor = stake[field].as_i64().filter(|minor| *minor != 0)?;
+            Some(format!("{}.{:02} {} {word}", minor / 100, minor % 100, text(stake, "currency")))
+        };
+        parts.into_iter().filter_map(sum).collect::<Vec<_>>()
+    });
+    let sums: Vec<String> = sums.collect();
+    if sums.is_empty() { "nothing".to_owned() } else { sums.join(", ") }
 }
 
 fn audit(value: &Value) -> Vec<String> {
@@ -153,6 +200,18 @@ mod tests {
         let told = tell("rotation.updated", &value);
         let wanted = "aircraft N1 arrives as WN7 from DEN, push +21 min with a turn of 19; late 30 min: 21 brought along, 9 its own; chain of 3 (final)";
         assert_eq!(told, [wanted]);
+    }
+
+    #[test]
+    fn an_exposure_reads_as_sums_and_the_cliffs_ahead() {
+        let value = json!({"passengers": 9, "stakes": [{"currency": "EUR", "settled_minor": 0, "due_minor": 0, "open_minor": 25_000}],
+            "cliffs": [{"kind": "COMPENSATION", "at": 1_772_452_800_000_i64, "threshold_min": 180, "passengers": 8,
+                "stakes": [{"currency": "EUR", "settled_minor": 0, "due_minor": 200_000, "open_minor": 25_000}]}]});
+        let wanted = [
+            "at stake for 9 passengers: 250.00 EUR open",
+            "from 2026-03-02 12:00 UTC: COMPENSATION at 180 min for 8 passengers, then 2000.00 EUR due, 250.00 EUR open",
+        ];
+        assert_eq!(tell("liability.exposed", &value), wanted);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
-use slipstream_schemas::records::Severity;
+use slipstream_schemas::records::{Cliff, CliffKind, Severity, Stake};
 use slipstream_streams::record::rfc3339;
 
 use crate::board::Board;
@@ -97,6 +97,7 @@ fn lines(title: &str, board: &Board) -> Vec<String> {
             p.affected, p.rebooked, p.unplaceable, p.care
         ),
         format!("              owed {:>6} ({})   told {:>6}", p.owed, sums(board), p.told),
+        format!("  at stake    {}", at_stake(board)),
         String::new(),
         "  worst chains of the day        legs   delay   brought along".to_owned(),
     ];
@@ -120,6 +121,20 @@ fn lines(title: &str, board: &Board) -> Vec<String> {
         }));
     }
     lines
+}
+
+/// `12000 EUR due, 500 EUR open; from 14:00 more for 80 passengers`: the network's last reading and its next cliff.
+fn at_stake(board: &Board) -> String {
+    let Some(total) = &board.at_stake else { return "nothing yet".to_owned() };
+    let part = |minor: i64, currency: &str, word: &str| (minor > 0).then(|| format!("{} {currency} {word}", minor / 100));
+    let of = |s: &Stake| {
+        [(s.settled_minor, "settled"), (s.due_minor, "due"), (s.open_minor, "open")].map(|(m, word)| part(m, &s.currency, word))
+    };
+    let sums: Vec<String> = total.stakes.iter().flat_map(of).flatten().collect();
+    let costs = |cliff: &&Cliff| matches!(cliff.kind, CliffKind::Compensation | CliffKind::LargerSum) && cliff.at > board.at;
+    let next = total.cliffs.iter().find(costs);
+    let next = next.map(|c| format!("; from {} more for {} passengers", &rfc3339(c.at)[11..16], c.passengers));
+    format!("{}{}", if sums.is_empty() { "no sum".to_owned() } else { sums.join(", ") }, next.unwrap_or_default())
 }
 
 fn sums(board: &Board) -> String {

@@ -18,6 +18,7 @@ const SHOWN: &[&str] = &[
     topics::ROTATION_SIGNALS,
     topics::DISRUPTION_EVENTS,
     topics::PASSENGER_EVENTS,
+    topics::LIABILITY_TOTALS,
     topics::NOTIFICATIONS,
     topics::DEAD_LETTER_QUEUE,
 ];

@@ -173,6 +173,105 @@ fn nobody_is_told_one_thing_twice() {
     });
 }
 
+/// Decision and status of each revision, by case and passenger; whether half of a sum was taken off.
+fn decisions(out: &Path) -> BTreeMap<String, Vec<(String, String, bool)>> {
+    let mut cases: BTreeMap<String, Vec<(String, String, bool)>> = BTreeMap::new();
+    for line in lines(out, "passenger.events").into_iter().filter(|line| line["type"] == "passenger.rights.decided") {
+        let value = &line["value"];
+        let halved = value["eligible"] == true && value["reduction_percent"] == 50;
+        let told = cases.entry(format!("{} {}", string(&value["id"]), string(&value["disruption"]))).or_default();
+        told.push((string(&value["decision"]), string(&value["status"]), halved));
+    }
+    cases
+}
+
+/// The scenarios show decisions of every kind that flights and bookings alone can bring about, and their events; nothing
+/// undetermined is ever called final.
+// contract: S2-28 (in the pipeline)
+#[test]
+fn decisions_of_every_kind_are_shown() {
+    let seen = std::cell::RefCell::new(BTreeSet::new());
+    each(|name, out| {
+        for (case, told) in decisions(out) {
+            let is_open = |(decision, ..): &&(String, String, bool)| decision == "undetermined";
+            for (decision, status, halved) in &told {
+                assert!(!(decision == "undetermined" && status == "final"), "{name}: {case}");
+                seen.borrow_mut().insert(format!("{decision} {status}"));
+                seen.borrow_mut().extend(halved.then(|| "reduced".to_owned()));
+            }
+            let settled = told.first().filter(is_open).and(told.last()).is_some_and(|(_, status, _)| status == "final");
+            seen.borrow_mut().extend(settled.then(|| "undetermined, then final".to_owned()));
+        }
+        for line in lines(out, "passenger.events") {
+            let value = &line["value"];
+            let kind = string(&value["kind"]);
+            let what = match kind.as_str() {
+                "CARE_DUE" | "CHOICE_OFFERED" => string(&value["reason"]),
+                "PAYMENT_DUE" => string(&value["claim"]),
+                _ => continue,
+            };
+            seen.borrow_mut().insert(format!("{kind} {what}"));
+        }
+        for line in lines(out, "liability.legs") {
+            let cliffs = line["value"]["cliffs"].as_array().unwrap().clone();
+            seen.borrow_mut().extend(cliffs.iter().map(|cliff| format!("cliff {}", string(&cliff["kind"]))));
+        }
+    });
+    let seen = seen.into_inner();
+    let expected = [
+        "CARE_DUE hotel, transport",
+        "CARE_DUE meals, communications",
+        "CHOICE_OFFERED refund",
+        "CHOICE_OFFERED refund or re-routing",
+        "PAYMENT_DUE COMPENSATION",
+        "PAYMENT_DUE REFUND",
+        "cliff CARE",
+        "cliff COMPENSATION",
+        "cliff LARGER_SUM",
+        "cliff OVERNIGHT",
+        "cliff REFUND",
+        "eligible final",
+        "eligible provisional",
+        "not_eligible final",
+        "not_eligible provisional",
+        "reduced",
+        "undetermined provisional",
+        "undetermined, then final",
+    ];
+    let missing: Vec<&str> = expected.into_iter().filter(|kind| !seen.contains(*kind)).collect();
+    assert!(missing.is_empty(), "not shown: {missing:?} in {seen:#?}");
+}
+
+/// What the network may lose is what its carriers may lose, and at the end what was decided.
+#[test]
+fn the_network_is_the_sum_of_its_carriers() {
+    let minor = |value: &Value, field: &str| {
+        let stakes = value["stakes"].as_array().unwrap().iter();
+        stakes.map(|stake| (string(&stake["currency"]), stake[field].as_i64().unwrap())).collect::<BTreeMap<_, _>>()
+    };
+    each(|name, out| {
+        let mut last: BTreeMap<String, Value> = BTreeMap::new();
+        for line in lines(out, "liability.totals") {
+            last.insert(string(&line["key"]), line["value"].clone());
+            let Some(network) = last.get("network").filter(|network| network["as_of"] == line["value"]["as_of"]) else {
+                continue;
+            };
+            let mut sums: BTreeMap<String, i64> = BTreeMap::new();
+            let carriers = last.iter().filter(|(scope, _)| *scope != "network");
+            for (currency, sum) in carriers.flat_map(|(_, value)| minor(value, "due_minor")) {
+                *sums.entry(currency).or_default() += sum;
+            }
+            let known = last.len() > 1 && line["key"] == "network";
+            let network = minor(network, "due_minor");
+            assert!(
+                !known || network.iter().all(|(currency, sum)| sums.get(currency) == Some(sum)),
+                "{name}: {line} is not {sums:?}"
+            );
+        }
+        assert!(last.contains_key("network"), "{name}: no total");
+    });
+}
+
 /// A leg and a cabin of it.
 type Place = (String, String);
 

@@ -6,16 +6,22 @@
 //! | `chain` | one story a test, from booking to notice |
 //! | `networks` | properties over random small networks, with an exhaustive search beside the real one |
 //! | `law` | the rights module against its tables |
+//! | `exposed` | what a leg, a carrier and the network may cost, and the cliffs ahead |
+//! | `owed` | what is said of care, choice, decision and money; its audit, asked again; what money never comes from |
 //! | `scale` | ten thousand passengers of a closed hub |
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 #[path = "people/chain.rs"]
 mod chain;
+#[path = "people/exposed.rs"]
+mod exposed;
 #[path = "people/law.rs"]
 mod law;
 #[path = "people/networks.rs"]
 mod networks;
+#[path = "people/owed.rs"]
+mod owed;
 #[path = "people/scale.rs"]
 mod scale;
 #[path = "people/world.rs"]

@@ -9,12 +9,14 @@
 mod bookings;
 mod disruptions;
 mod flights;
+mod liability;
 mod passengers;
 mod runtime;
 
 pub use self::bookings::*;
 pub use self::disruptions::*;
 pub use self::flights::*;
+pub use self::liability::*;
 pub use self::passengers::*;
 pub use self::runtime::*;
 
@@ -87,7 +89,10 @@ pub const TYPES: &[TypeSpec] = &[
     of("passenger.rebooked", "PassengerEvent"),
     of("passenger.unplaceable", "PassengerEvent"),
     of("passenger.rights.decided", "RightsDecision"),
+    of("passenger.payment.due", "PaymentDue"),
     of("passenger.resolved", "PassengerEvent"),
+    of("liability.estimated", "BookingLiability"),
+    of("liability.exposed", "Exposure"),
     of("notification.requested", "Notification"),
     of("decision.audited", "Audit"),
     of("record.refused", "DeadLetter"),
@@ -219,7 +224,9 @@ message! {
     BookingDisruption => |_r| const { rank("booking.disrupted") };
     Reaccommodation => |_r| const { rank("booking.reaccommodated") };
     PassengerEvent => |r| match r.kind {
-        PassengerKind::Unknown | PassengerKind::RightsDecision | PassengerKind::Disrupted => const { rank("passenger.disrupted") },
+        PassengerKind::Unknown | PassengerKind::RightsDecision | PassengerKind::PaymentDue | PassengerKind::Disrupted => {
+            const { rank("passenger.disrupted") }
+        }
         PassengerKind::CareDue => const { rank("passenger.care.due") },
         PassengerKind::ChoiceOffered => const { rank("passenger.choice.offered") },
         PassengerKind::Rebooked => const { rank("passenger.rebooked") },
@@ -227,6 +234,9 @@ message! {
         PassengerKind::Resolved => const { rank("passenger.resolved") },
     };
     RightsDecision => |_r| const { rank("passenger.rights.decided") };
+    PaymentDue => |_r| const { rank("passenger.payment.due") };
+    BookingLiability => |_r| const { rank("liability.estimated") };
+    Exposure => |_r| const { rank("liability.exposed") };
     Notification => |_r| const { rank("notification.requested") };
     Audit => |_r| const { rank("decision.audited") };
     DeadLetter => |_r| const { rank("record.refused") };

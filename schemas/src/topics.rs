@@ -39,6 +39,10 @@ topics! {
     INVENTORY_EVENTS = "inventory.events";
     REACCOMMODATION = "reaccommodation";
     PASSENGER_EVENTS = "passenger.events";
+    LIABILITY_BY_LEG = "liability.by-leg";
+    LIABILITY_LEGS = "liability.legs";
+    LIABILITY_BY_SCOPE = "liability.by-scope";
+    LIABILITY_TOTALS = "liability.totals";
     NOTIFICATIONS = "notifications";
     ML_FEATURES = "ml.features";
     ML_PREDICTIONS = "ml.predictions";
@@ -54,6 +58,8 @@ topics! {
     REACH_RETRY = "reach.retry";
     RECOVER_RETRY = "recover.retry";
     ENTITLE_RETRY = "entitle.retry";
+    EXPOSE_RETRY = "expose.retry";
+    TOTAL_RETRY = "total.retry";
     NOTIFY_RETRY = "notify.retry";
     CLOCK = "clock";
     PROGRESS = "progress";

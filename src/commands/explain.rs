@@ -33,20 +33,30 @@ const CHAIN: &[&str] = &[
     topics::BOOKING_EVENTS,
     topics::REACCOMMODATION,
     topics::PASSENGER_EVENTS,
+    topics::LIABILITY_BY_LEG,
+    topics::LIABILITY_LEGS,
+    topics::LIABILITY_BY_SCOPE,
+    topics::LIABILITY_TOTALS,
     topics::NOTIFICATIONS,
     topics::DECISION_AUDIT,
 ];
 /// Causes followed back from one event at most.
 const DEPTH_MAX: usize = 32;
 /// Topics that repeat for the next stage what another topic says already: links, but not shown as text.
-const REPEATED: &[&str] = &[topics::FLIGHT_EVENTS_BY_AIRCRAFT, topics::DISRUPTION_BY_LEG, topics::DISRUPTION_BY_ORGANISATION];
+const REPEATED: &[&str] = &[
+    topics::FLIGHT_EVENTS_BY_AIRCRAFT,
+    topics::DISRUPTION_BY_LEG,
+    topics::DISRUPTION_BY_ORGANISATION,
+    topics::LIABILITY_BY_LEG,
+    topics::LIABILITY_BY_SCOPE,
+];
 
 /// Why: the chain of events, the rule and the alternatives behind one decision.
 ///
 /// Example: slipstream explain AA1234/2008-01-31/JFK-LAX
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
-    /// A leg (AA1234/2008-01-31/JFK-LAX), a PNR, or an event id
+    /// A leg (AA1234/2008-01-31/JFK-LAX), a PNR, an event id; a carrier or `network` for what is at stake there
     subject: String,
     /// Read the files of a replay's --out directory instead of a cluster
     #[arg(long, value_name = "DIR")]

@@ -2,20 +2,27 @@
 //!
 //! ```text
 //! booking.events ────┐
-//! disruption.by-pnr ─┼─► case of the journey ─► assess ─► rights ─► passenger.events, decision.audit
+//! disruption.by-pnr ─┼─► case of the journey ─► assess ─► rights ─► passenger.events, decision.audit, liability.by-leg
 //! reaccommodation ───┘        ▲ timers: care falls due, the journey should be over
 //! ```
 //!
 //! Keeps the booking, and one [`Case`] for each disrupted journey until [`KEEP_MS`] after it is closed: longer than a
 //! disruption can still change. Whatever comes in updates the case, and what has happened is said, once. At the end of
-//! the instant the case is put to the law. A decision is provisional until the journey, as it was really travelled, has
-//! ended; each revision has its own record and audit, also one that a correction forces after the end. Either the
+//! the instant the case is put to the law. A decision is final when the journey, as it was really travelled, has ended and
+//! nothing that matters is unknown, or before that when nothing still open can change it ([`finality`]); until then it is
+//! provisional. Each revision has its own record with its cause, and so has a revision that a correction forces after the
+//! end. Every choice made here has an audit: the case as the law was asked it, the rule set, the outcome. Either the
 //! disruption or the way on may come first, and the way on may come alone; what comes before the booking waits for it.
 //! Does not promise the moment a door opened: in-block stands in for it, and near a threshold the law module says so.
 
 mod assess;
 mod case;
+mod finality;
+mod line;
+mod owe;
+mod payment;
 mod say;
+mod stake;
 
 use slipstream_schemas::records::{Booking, BookingDisruption, BookingKind, Outcome, Phase, Reaccommodation};
 use slipstream_schemas::topics::{BOOKING_EVENTS, DISRUPTION_BY_PNR};
@@ -170,6 +177,7 @@ fn forgotten(case: &Case, now: i64) -> bool {
 fn advance(cx: &mut Cx<'_>, mut case: Case, is_over: bool) {
     cx.set_organisation(case.organisation.clone().as_str());
     let was_closed = case.closed;
+    case.hear(cx.cause().to_string());
     case.closed = is_over || case.refunded || assess::arrived(&case);
     if !(was_closed && case.closed) {
         say::news(cx, &mut case);
@@ -194,8 +202,12 @@ fn advance(cx: &mut Cx<'_>, mut case: Case, is_over: bool) {
 fn decide(cx: &mut Cx<'_>, mut case: Case, sub: &[u8]) {
     cx.set_organisation(case.organisation.clone().as_str());
     if let Some(facts) = assess::facts(&case, cx.now()) {
-        let rights = crate::rights::decide(&Law::default(), &facts).to_record(case.closed);
-        say::entitlements(cx, &mut case, &facts, rights);
+        let law = Law::default();
+        let decision = crate::rights::decide(&law, &facts);
+        let rights = decision.to_record(finality::is_final(&law, case.closed, &facts, &decision));
+        let staked = stake::liability(&law, &case, &facts, &rights, cx.now());
+        say::stakes(cx, &mut case, staked);
+        owe::entitlements(cx, &mut case, &facts, rights);
         cx.save(CASES, sub, &case);
     }
 }

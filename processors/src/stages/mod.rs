@@ -3,9 +3,11 @@
 pub mod disrupt;
 pub mod entitle;
 pub mod identify;
+pub mod expose;
 pub mod index;
 pub mod notify;
 pub mod reach;
 pub mod reconcile;
 pub mod recover;
 pub mod rotate;
+pub mod total;

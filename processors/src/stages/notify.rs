@@ -47,7 +47,9 @@ struct Notice<'a> {
 
 impl Processor for Notify {
     fn process(&mut self, cx: &mut Cx<'_>, record: &Record) -> Result<(), Poison> {
-        if Some(record.rank) == const { rank_of("passenger.rights.decided") } {
+        if Some(record.rank) == const { rank_of("passenger.payment.due") } {
+            Ok(()) // the decision behind it is told, with its sum
+        } else if Some(record.rank) == const { rank_of("passenger.rights.decided") } {
             let decision: RightsDecision = read(record)?;
             decided(&decision)?.map_or(Ok(()), |notice| tell(cx, notice))
         } else {
@@ -110,13 +112,13 @@ fn template(event: &PassengerEvent) -> Option<&'static str> {
     })
 }
 
-/// What a decision is worth telling: the last one.
+/// What a decision is worth telling: a final one, or that it stays open though the journey is over.
 fn decided(decision: &RightsDecision) -> Result<Option<Notice<'_>>, Poison> {
     let rights = &decision.rights;
     let template = match (rights.status.as_str(), rights.decision.as_str()) {
         ("final", "eligible") => "compensation",
         ("final", "not_eligible") => "no_compensation",
-        ("final", "undetermined") => "compensation_open",
+        (_, "undetermined") if decision.closed => "compensation_open",
         _ => return Ok(None),
     };
     let mut values = about(&leg(&decision.leg)?);

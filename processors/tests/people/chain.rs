@@ -317,7 +317,7 @@ fn a_way_on_without_a_disruption_opens_the_case_by_itself() {
     run.assert_clean();
     assert_eq!(told(&run).iter().filter(|name| *name == "rebooked").count(), 2, "{:?}", told(&run));
     let last = decisions(&run).pop().unwrap();
-    assert_eq!((last.0.as_str(), last.2.as_str()), ("undetermined", "final"), "five hours late, and nobody knows why");
+    assert_eq!((last.0.as_str(), last.2.as_str()), ("undetermined", "provisional"), "five hours late, and nobody knows why");
 }
 
 /// Live, topics race: the way on can be here before the booking, and before the disruption that it answers.

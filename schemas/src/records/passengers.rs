@@ -21,6 +21,8 @@ symbols! {
         Disrupted = "DISRUPTED",
         /// The disruption is over.
         Resolved = "RESOLVED",
+        /// Money is due: a [`PaymentDue`].
+        PaymentDue = "PAYMENT_DUE",
     }
 }
 
@@ -137,6 +139,66 @@ record! {
         leg: String,
         /// The decision with its proof.
         #[serde(flatten)] rights: Rights,
+        /// Language for notices.
+        language: String,
+        /// Channel for notices.
+        channel: String,
+        /// Sealed contact.
+        contact: Option<String>,
+        /// 1 for the first decision of the case, then one more for each that replaces it.
+        revision: i32,
+        /// What made this decision another one than the last, in words.
+        because: String,
+        /// Ids of the records that were heard since the last decision; empty where time alone passed.
+        evidence: Vec<String>,
+        /// The journey is over: nothing more is awaited but what `missing` names.
+        closed: bool,
+    }
+}
+
+symbols! {
+    /// What money is due for.
+    pub enum Claim {
+        /// The fixed sum (Article 7).
+        Compensation = "COMPENSATION",
+        /// The price of what was not flown (Article 8(1)(a)).
+        Refund = "REFUND",
+    }
+}
+
+record! {
+    /// Money that is due to passengers, as the law gives it; a later one for the same claim replaces it. Key: PNR.
+    pub struct PaymentDue {
+        /// PNR locator.
+        pnr: Pnr,
+        /// To whom.
+        passenger: Passenger,
+        /// PAYMENT_DUE.
+        kind: PassengerKind,
+        /// The disruption behind it.
+        disruption: String,
+        /// The touched leg, as a leg key.
+        leg: String,
+        /// What for.
+        claim: Claim,
+        /// Passengers whom the sum covers: 1, or the whole party for a refund.
+        covers: i32,
+        /// Minor units; 0 takes back what was due before; null where the price of what was not flown is not known here.
+        amount_minor: Option<i64>,
+        /// Currency of the sum.
+        currency: Option<String>,
+        /// To be paid by, epoch ms; null where the law fixes no period.
+        due_by: Option<i64>,
+        /// The article that fixes the period, or that none does.
+        basis: String,
+        /// How it may be paid.
+        forms: Vec<String>,
+        /// Who pays.
+        liable_carrier: Option<String>,
+        /// Rule set name@effective date.
+        ruleset: String,
+        /// Revision of the decision behind it.
+        revision: i32,
         /// Language for notices.
         language: String,
         /// Channel for notices.

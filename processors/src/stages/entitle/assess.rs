@@ -4,7 +4,7 @@
 //! disruptions ─► event, cause, departure delay        way on ─► offer, arrival, night        told_at ─► notice
 //! ```
 
-use slipstream_schemas::ids::Airport;
+use slipstream_schemas::ids::{Airport, Leg};
 use slipstream_schemas::records::{BookingDisruption, Outcome, Pattern, Phase, Segment};
 use slipstream_schemas::reference;
 
@@ -14,6 +14,8 @@ use crate::rights::{self, Arrival, Choice, Event, Passenger, Reroute, cause_of_c
 
 /// A cause with at least this share of the minutes is the cause; otherwise it is mixed. Percent.
 const MAIN_SHARE: i32 = 60;
+/// Below this a leg is as good as on time, and nothing more is heard of it, minutes.
+const LATE_MIN: i32 = 15;
 /// Departure delays at which something falls due when nobody says when the flight will leave, ms (Article 6).
 const CLIFFS: [i64; 4] = [2 * HOUR, 3 * HOUR, 4 * HOUR, 5 * HOUR];
 /// Passengers of a cancelled flight are taken to be at the airport this long before it was to leave, ms.
@@ -62,6 +64,8 @@ fn arrival(case: &Case) -> Arrival {
     let landed_elsewhere = |d: &&BookingDisruption| d.what.pattern != Pattern::Diversion;
     match of(case, last).filter(landed_elsewhere).map(|d| (d.what.expected_arrival, d.what.arrived)) {
         Some((Some(at), true)) => Arrival::InBlock(late(at)),
+        // Late when last heard of, and nobody ever said that it arrived.
+        Some((Some(at), false)) if case.closed && late(at) >= LATE_MIN => Arrival::Unknown,
         Some((Some(at), false)) => Arrival::Expected(late(at)),
         _ => Arrival::Expected(late(last.scheduled_arrival)),
     }
@@ -73,17 +77,35 @@ pub(super) fn is_open(case: &Case) -> bool {
     broken(case) || last.is_some_and(|d| d.what.phase != Phase::Resolved && !d.what.arrived)
 }
 
+/// No flight of the journey was taken: its first one is what was disrupted, and it never left.
+pub(super) fn nothing_flown(case: &Case) -> bool {
+    let first = case.booked.first().and_then(|first| of(case, first));
+    first.is_some_and(|d| cancelled(d) || (!d.what.arrived && d.what.pattern != Pattern::Diversion))
+}
+
 /// At a timer: whether the journey has to be taken as over, with what is known.
 pub(super) fn is_over(case: &Case, now: i64) -> bool {
     let ahead = case.travelled().last().and_then(|last| of(case, last)).and_then(|d| d.what.expected_arrival);
     ahead.is_none_or(|at| at < now)
 }
 
+/// The leg behind the case, with its scheduled off-block.
+pub(super) fn main(case: &Case) -> Option<(Leg, i64)> {
+    let first = case.booked.first()?;
+    let news = main_news(case);
+    Some(news.map_or((first.leg, first.scheduled_departure), |d| (d.what.leg, d.what.scheduled_departure)))
+}
+
+/// A cancellation first, then what came up first.
+fn main_news(case: &Case) -> Option<&BookingDisruption> {
+    booked(case).find(|d| cancelled(d)).or_else(|| booked(case).next())
+}
+
 /// The facts as they stand; none where nothing happened yet. A connection can be missed though no leg of it is
 /// late enough for a disruption: then the way on is all that there is to go by.
 pub(super) fn facts(case: &Case, now: i64) -> Option<rights::Case> {
     let (first, last) = (case.booked.first()?, case.booked.last()?);
-    let main = booked(case).find(|d| cancelled(d)).or_else(|| booked(case).next());
+    let main = main_news(case);
     if main.is_none() && case.way.is_empty() {
         return None;
     }
@@ -92,6 +114,7 @@ pub(super) fn facts(case: &Case, now: i64) -> Option<rights::Case> {
         Some(main) if main.what.pattern == Pattern::Diversion => Event::Diversion,
         _ => Event::Delay,
     };
+    let reroute = offer(case);
     let leg_behind = main.map_or(first.leg, |main| main.what.leg);
     Some(rights::Case {
         as_of: Some(leg_behind.date),
@@ -100,10 +123,11 @@ pub(super) fn facts(case: &Case, now: i64) -> Option<rights::Case> {
         operating_carrier: Some(leg_behind.carrier.to_string()),
         legs: case.booked.iter().map(leg).collect(),
         event: Some(event),
-        dep_delay_min: departure_delay(case, now),
+        // What does not fly has no departure delay, unless by the flight that replaces it.
+        dep_delay_min: departure_delay(case, now).filter(|_| event != Event::Cancellation || reroute.offered == Some(true)),
         arrival: arrival(case),
         notice_min: main.and_then(|main| notice(case, main)),
-        reroute: offer(case),
+        reroute,
         choice: case.refunded.then_some(Choice::Refund),
         cause: main.and_then(cause),
         overnight_wait: overnight(case),

@@ -2,7 +2,9 @@
 
 use slipstream_schemas::ids::{Leg, Organisation, Pnr};
 use slipstream_schemas::record;
-use slipstream_schemas::records::{Booking, BookingDisruption, Outcome, Reaccommodation, Rights, Segment, Traveller};
+use slipstream_schemas::records::{
+    Booking, BookingDisruption, BookingLiability, Outcome, Reaccommodation, Rights, Segment, Traveller,
+};
 use slipstream_streams::processor::{Cx, Poison};
 
 use crate::context::Typed;
@@ -14,6 +16,8 @@ pub(super) const CASES: usize = 1;
 pub(super) const EARLY: &[u8] = b"e";
 /// The same for ways on.
 pub(super) const EARLY_WAY: &[u8] = b"w";
+/// Most records kept as the evidence of one revision; the newest count.
+const HEARD_MAX: usize = 16;
 
 record! {
     /// One disrupted journey of one booking.
@@ -40,7 +44,21 @@ record! {
         said: Vec<String>,
         /// The decision that was last said; empty before the first.
         decided: Vec<Rights>,
-        /// No more is expected: the decision is final.
+        /// How many decisions were said.
+        revision: i32,
+        /// Whether the journey was over when the last one was said.
+        decided_closed: bool,
+        /// Ids of the records heard since then, the newest [`HEARD_MAX`].
+        heard: Vec<String>,
+        /// The sum of Article 7 that was last said to be payable, minor units and currency; empty before the first.
+        due: String,
+        /// What was last said to be at stake; empty before the first.
+        staked: Vec<BookingLiability>,
+        /// Price of the booking, where this journey is all of it, minor units.
+        price: Option<i64>,
+        /// Its currency.
+        currency: String,
+        /// No more is expected of the journey.
         closed: bool,
     }
 }
@@ -55,6 +73,14 @@ impl Case {
     pub(super) fn travelled(&self) -> &[Segment] {
         let way = self.way.first().filter(|way| way.outcome == Outcome::Rebooked && !way.segments.is_empty());
         way.map_or(&self.booked, |way| &way.segments)
+    }
+
+    /// Keeps the id of a record that changed the case.
+    pub(super) fn hear(&mut self, id: String) {
+        if self.heard.len() == HEARD_MAX {
+            self.heard.remove(0);
+        }
+        self.heard.push(id);
     }
 
     /// True the first time that it is asked for a fact.
@@ -109,6 +135,8 @@ fn open(booking: Booking, leg: &Leg) -> Option<Case> {
         pnr: booking.pnr,
         organisation: booking.organisation,
         first: journey.start as i32,
+        price: (journey.len() == booking.segments.len()).then_some(booking.total_minor),
+        currency: booking.currency.to_string(),
         booked: booking.segments[journey].to_vec(),
         passengers: booking.passengers,
         disruptions: Vec::new(),
@@ -117,6 +145,11 @@ fn open(booking: Booking, leg: &Leg) -> Option<Case> {
         told_at: None,
         said: Vec::new(),
         decided: Vec::new(),
+        revision: 0,
+        decided_closed: false,
+        heard: Vec::new(),
+        due: String::new(),
+        staked: Vec::new(),
         closed: false,
     })
 }

@@ -1,28 +1,22 @@
-//! What is said to each passenger of a case, each thing once.
+//! What is said to each passenger of what happened, each thing once.
 
 use slipstream_schemas::ids::Leg;
 use slipstream_schemas::records::{
-    Audit, BookingDisruption, Care, Outcome, PassengerEvent, PassengerKind, Phase, Reaccommodation, Rights, RightsDecision,
-    RuleApplied, Traveller,
+    BookingDisruption, BookingLiability, Care, Outcome, PassengerEvent, PassengerKind, Phase, Reaccommodation, Traveller,
 };
-use slipstream_schemas::topics::{DECISION_AUDIT, PASSENGER_EVENTS};
+use slipstream_schemas::topics::{LIABILITY_BY_LEG, PASSENGER_EVENTS};
 use slipstream_streams::processor::Cx;
 
-use super::assess::{PRESENCE, cancelled};
+use super::assess::cancelled;
 use super::case::Case;
 use crate::context::Typed;
-use crate::rights::{self, Event};
-
-/// Delay from which a case is put to the law, minutes: from here on each passenger has to be informed in writing
-/// of the rules (Article 14(2)).
-const INFORM_MIN: i32 = 120;
 
 /// What is behind an event.
 #[derive(Debug, Clone)]
-struct Behind {
-    disruption: String,
-    leg: Leg,
-    scheduled_departure: i64,
+pub(super) struct Behind {
+    pub(super) disruption: String,
+    pub(super) leg: Leg,
+    pub(super) scheduled_departure: i64,
     expected_departure: Option<i64>,
 }
 
@@ -79,7 +73,7 @@ fn behind(case: &Case, disruption: &str) -> Option<Behind> {
 }
 
 /// What a way on says that it answers, where no disruption of the journey is known.
-fn behind_way(case: &Case) -> Option<Behind> {
+pub(super) fn behind_way(case: &Case) -> Option<Behind> {
     let way = case.way.first()?;
     let place = usize::try_from(way.segment - case.first).unwrap_or(0);
     let broken = case.booked.get(place).or(case.booked.last())?;
@@ -87,103 +81,23 @@ fn behind_way(case: &Case) -> Option<Behind> {
     Some(Behind { disruption: way.disruption.clone(), leg, scheduled_departure, expected_departure: None })
 }
 
-/// Says what the law gives: care and choice as they fall due, the decision whenever it changes.
-pub(super) fn entitlements(cx: &mut Cx<'_>, case: &mut Case, facts: &rights::Case, rights: Rights) {
-    let main = case.disruptions.iter().find(|d| cancelled(d)).or(case.disruptions.first()).map(Behind::from);
-    let Some(main) = main.or_else(|| behind_way(case)) else {
-        return;
-    };
-    if rights.decision != "out_of_scope" && !case.closed {
-        care(cx, case, facts, &rights.care, &main);
-        let choice = rights.refund_right == Some(true);
-        if choice && case.is_news("choice".to_owned()) {
-            let reason = if rights.reroute_right == Some(true) { "refund or re-routing" } else { "refund" };
-            event(cx, case, PassengerKind::ChoiceOffered, &main, reason, None);
-        }
-    }
-    let worth = facts.event != Some(Event::Delay)
-        || facts.dep_delay_min.is_some_and(|min| min >= INFORM_MIN)
-        || facts.arrival.minutes().is_some_and(|min| min >= INFORM_MIN)
-        || !case.way.is_empty();
-    if worth || !case.decided.is_empty() {
-        decision(cx, case, rights, &main);
-    }
-}
-
-fn care(cx: &mut Cx<'_>, case: &mut Case, facts: &rights::Case, care: &Care, main: &Behind) {
-    let present = facts.event != Some(Event::Cancellation) || cx.now() >= main.scheduled_departure - PRESENCE;
-    if care.meals != Some(true) || !present {
+/// Says what is at stake, where that has changed: to the leg that it was said of before, that it no longer is.
+pub(super) fn stakes(cx: &mut Cx<'_>, case: &mut Case, now: Option<BookingLiability>) {
+    let before = case.staked.pop();
+    if before == now {
+        case.staked.extend(before);
         return;
     }
-    let night = care.hotel == Some(true);
-    // A night is told of once, also when it only shows later; it then comes with all the rest.
-    if case.is_news(format!("care {night}")) && (night || !case.said.contains(&"care true".to_owned())) {
-        let reason = if night { "meals, communications, hotel, transport" } else { "meals, communications" };
-        event(cx, case, PassengerKind::CareDue, main, reason, Some(care));
+    let elsewhere = before.filter(|before| now.as_ref().is_none_or(|now| now.leg != before.leg));
+    let withdrawn = elsewhere.map(|before| BookingLiability { passengers: 0, stakes: Vec::new(), cliffs: Vec::new(), ..before });
+    for message in withdrawn.iter().chain(&now) {
+        cx.send(LIABILITY_BY_LEG, &message.leg.to_string(), message);
     }
-}
-
-fn decision(cx: &mut Cx<'_>, case: &mut Case, rights: Rights, main: &Behind) {
-    if case.decided.first().is_some_and(|before| same_answer(before, &rights)) {
-        return;
-    }
-    for passenger in &case.passengers {
-        let message = RightsDecision {
-            pnr: case.pnr,
-            passenger: passenger.passenger,
-            kind: PassengerKind::RightsDecision,
-            disruption: main.disruption.clone(),
-            leg: main.leg.to_string(),
-            rights: Rights { id: format!("{}/{}", case.pnr, passenger.passenger), ..rights.clone() },
-            language: passenger.language.clone(),
-            channel: passenger.channel.clone(),
-            contact: passenger.contact.clone(),
-        };
-        cx.send(PASSENGER_EVENTS, case.pnr.as_str(), &message);
-    }
-    audit(cx, case, case.decided.first(), &rights);
-    case.decided = vec![rights];
-}
-
-/// Whether a passenger would read the same in both; minutes that change nothing are no revision.
-fn same_answer(a: &Rights, b: &Rights) -> bool {
-    let answer = |rights: &Rights| Rights { id: String::new(), arr_delay_min: None, rules: Vec::new(), ..rights.clone() };
-    answer(a) == answer(b)
-}
-
-/// What made this decision another one than the last: the facts that it did not read before.
-fn revision(before: Option<&Rights>, now: &Rights) -> String {
-    let Some(before) = before else {
-        return "first decision".to_owned();
-    };
-    let is_new = |rule: &&RuleApplied| !before.rules.iter().any(|known| known.id == rule.id && known.fact == rule.fact);
-    let facts: Vec<&str> = now.rules.iter().filter(is_new).map(|rule| rule.fact.as_str()).collect();
-    match (facts.is_empty(), before.status == now.status) {
-        (false, _) => format!("revised: {}", facts.join("; ")),
-        (true, false) => format!("revised: {} is now {}", before.status, now.status),
-        (true, true) => "revised: a fact fell away".to_owned(),
-    }
-}
-
-fn audit(cx: &mut Cx<'_>, case: &Case, before: Option<&Rights>, rights: &Rights) {
-    let sum = rights
-        .amount
-        .map_or_else(|| "open".to_owned(), |amount| format!("{amount} {}", rights.currency.as_deref().unwrap_or("-")));
-    let audit = Audit {
-        subject: case.pnr.to_string(),
-        stage: "entitle".to_owned(),
-        decision: format!("{} {sum} ({})", rights.decision, rights.status),
-        rule: rights.ruleset.clone(),
-        inputs: std::iter::once(revision(before, rights))
-            .chain(rights.rules.iter().map(|rule| format!("{}={}", rule.id, rule.fact)))
-            .collect(),
-        alternatives: rights.missing.iter().map(|fact| format!("may change with {fact}")).collect(),
-    };
-    cx.send(DECISION_AUDIT, case.pnr.as_str(), &audit);
+    case.staked.extend(now);
 }
 
 /// One event for each passenger of the case.
-fn event(cx: &mut Cx<'_>, case: &Case, kind: PassengerKind, behind: &Behind, reason: &str, care: Option<&Care>) {
+pub(super) fn event(cx: &mut Cx<'_>, case: &Case, kind: PassengerKind, behind: &Behind, reason: &str, care: Option<&Care>) {
     let new = match kind {
         PassengerKind::Rebooked => case.way.first().map(|way| way.segments.clone()).unwrap_or_default(),
         _ => Vec::new(),
