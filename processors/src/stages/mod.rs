@@ -2,8 +2,8 @@
 
 pub mod disrupt;
 pub mod entitle;
-pub mod identify;
 pub mod expose;
+pub mod identify;
 pub mod index;
 pub mod notify;
 pub mod reach;
