@@ -65,7 +65,7 @@ pub(super) fn liability(law: &Law, case: &Case, facts: &rights::Case, rights: &R
     let nothing = stakes.is_empty() && cliffs.is_empty();
     (!nothing).then(|| BookingLiability {
         pnr: case.pnr,
-        organisation: case.organisation.clone(),
+        organisation: case.organisation,
         leg,
         passengers: people as i32,
         stakes,
