@@ -41,7 +41,7 @@ pub(crate) fn kafka() -> Option<Cluster> {
 impl Cluster {
     /// Servers that somebody else keeps alive.
     pub(crate) fn at(bootstrap: String, registry: String) -> Self {
-        Self { bootstrap, registry, _broker: None }
+        Self { bootstrap, registry, topics: None, _broker: None }
     }
 
     pub(crate) fn command(&self, world: &str, arguments: &[&str]) -> Command {
