@@ -153,7 +153,7 @@ pub fn testify(inputs: &[Input], mix: &Mix, seed: u64, one_in: Ts, days: (Date, 
             return Err(WitnessError::TooMany);
         }
     }
-    testimony.records.sort_by(|a, b| (a.timestamp, a.event.id).cmp(&(b.timestamp, b.event.id)));
+    testimony.records.sort_by_key(|a| (a.timestamp, a.event.id));
     Ok(testimony)
 }
 
