@@ -15,10 +15,12 @@
 //! Keys come from the environment alone; there is no field for one. A provider is a mock only where its entry says so.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::airfrance_klm::{self, AirFranceKlm};
 use super::amadeus::Amadeus;
 use super::desk::{Desk, Flights};
 use super::fleet::Fleet;
@@ -50,8 +52,30 @@ pub struct Sources {
     pub breaker_open_s: Option<u64>,
     /// How long a marked answer is given at once while a new one is fetched behind it, seconds.
     pub revalidate_s: u64,
+    /// How long answers are fresh, instead of the usual times.
+    pub fresh_min: FreshMinutes,
     /// The providers.
     pub providers: Vec<Entry>,
+}
+
+/// How long answers are fresh, in minutes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FreshMinutes {
+    /// The departure is within 2 h, or the leg is disrupted.
+    pub critical: u32,
+    /// The departure is within 24 h.
+    pub day: u32,
+    /// Within 7 days.
+    pub week: u32,
+    /// Further away.
+    pub later: u32,
+}
+
+impl Default for FreshMinutes {
+    fn default() -> Self {
+        Self { critical: 2, day: 5, week: 15, later: 60 }
+    }
 }
 
 /// Which API a provider speaks.
@@ -62,6 +86,8 @@ pub enum Kind {
     FlightAware,
     /// Lufthansa Open API.
     Lufthansa,
+    /// Air France-KLM Open Data.
+    AirFranceKlm,
     /// Amadeus REST.
     Amadeus,
     /// None but a mock's.
@@ -114,6 +140,14 @@ impl Sources {
         profile
     }
 
+    /// How long answers are fresh.
+    #[must_use]
+    pub fn freshness(&self) -> Freshness {
+        let FreshMinutes { critical, day, week, later } = self.fresh_min;
+        let [critical, day, week, later] = [critical, day, week, later].map(|min| Duration::from_mins(min.into()));
+        Freshness { critical, day, week, later, while_revalidating: Duration::from_secs(self.revalidate_s) }
+    }
+
     /// A desk that asks these providers.
     ///
     /// # Errors
@@ -130,8 +164,7 @@ impl Sources {
         if fleet.by_priority().len() < self.providers.len() {
             return Err(Unusable("sources.providers: two of one name; give each a `name`".to_owned()));
         }
-        let freshness = Freshness { while_revalidating: Duration::from_secs(self.revalidate_s), ..Freshness::default() };
-        Ok(Desk::new(fleet, freshness, clock.clone()))
+        Ok(Desk::new(fleet, self.freshness(), clock.clone()))
     }
 }
 
@@ -158,31 +191,36 @@ impl Entry {
         let (units, per) = match self.kind {
             Kind::FlightAware => (10, Duration::from_mins(1)),
             Kind::Lufthansa => lufthansa::CALLS_PER_SECOND,
+            Kind::AirFranceKlm => airfrance_klm::CALLS_PER_SECOND,
             Kind::Amadeus => (10, Duration::from_secs(1)),
             Kind::Mock => return None,
         };
         NonZeroU32::new(units).map(|units| RateLimit::window(units, per))
     }
 
-    fn client(&self, environment: Environment<'_>, clock: &Clock) -> Result<std::sync::Arc<Flights>, Unusable> {
+    fn client(&self, environment: Environment<'_>, clock: &Clock) -> Result<Arc<Flights>, Unusable> {
         let (card, clock) = (self.card(), clock.clone());
         if let Some(settings) = &self.mock {
-            return Ok(std::sync::Arc::new(Mock::new(Card { limit: None, ..card }, settings.clone(), clock)));
+            return Ok(Arc::new(Mock::new(Card { limit: None, ..card }, settings.clone(), clock)));
         }
         let url = |public: &str| self.url.clone().unwrap_or_else(|| public.to_owned());
         Ok(match self.kind {
             Kind::FlightAware => {
                 let key = secret(environment, "FLIGHTAWARE_API_KEY")?;
-                std::sync::Arc::new(FlightAware::new(card, &url(flightaware::BASE_URL), key, clock)?)
+                Arc::new(FlightAware::new(card, &url(flightaware::BASE_URL), key, clock)?)
             }
             Kind::Lufthansa => {
                 let credentials = credentials(environment, "LUFTHANSA")?;
-                std::sync::Arc::new(Lufthansa::new(card, &url(lufthansa::BASE_URL), credentials, clock)?)
+                Arc::new(Lufthansa::new(card, &url(lufthansa::BASE_URL), credentials, clock)?)
+            }
+            Kind::AirFranceKlm => {
+                let key = secret(environment, "AIRFRANCE_KLM_API_KEY")?;
+                Arc::new(AirFranceKlm::new(card, &url(airfrance_klm::BASE_URL), key, clock)?)
             }
             Kind::Amadeus => {
                 let base = self.url.clone().or_else(|| environment("AMADEUS_API_BASE_URL"));
                 let missing = || Unusable("its public host is gone: give `url` or set AMADEUS_API_BASE_URL".to_owned());
-                std::sync::Arc::new(Amadeus::new(card, &base.ok_or_else(missing)?, credentials(environment, "AMADEUS")?, clock)?)
+                Arc::new(Amadeus::new(card, &base.ok_or_else(missing)?, credentials(environment, "AMADEUS")?, clock)?)
             }
             Kind::Mock => return Err(Unusable("a mock says how it behaves: give `mock = {}`".to_owned())),
         })
@@ -201,8 +239,6 @@ fn secret(environment: Environment<'_>, name: &str) -> Result<Secret, Unusable> 
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     fn desk(toml: &str, variables: &[(&str, &str)]) -> Result<Desk, Unusable> {
@@ -222,6 +258,15 @@ mod tests {
         let names: Vec<&str> = report.providers.iter().map(|provider| provider.provider.as_str()).collect();
         assert_eq!(names, ["flightaware", "lufthansa", "amadeus-mock"]);
         assert_eq!(desk.fleet().profile().breaker.failures, 4);
+    }
+
+    #[test]
+    fn times_are_the_usual_ones_unless_said_otherwise() {
+        let usual: Sources = toml::from_str("").unwrap();
+        assert_eq!(usual.freshness(), Freshness::default());
+        let other: Sources = toml::from_str("revalidate_s = 30\nfresh_min = { day = 1 }").unwrap();
+        let (day, while_revalidating) = (Duration::from_mins(1), Duration::from_secs(30));
+        assert_eq!(other.freshness(), Freshness { day, while_revalidating, ..Freshness::default() });
     }
 
     #[tokio::test]

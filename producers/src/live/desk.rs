@@ -22,7 +22,7 @@ use super::guard::Budget;
 use super::provider::{Clock, FlightDataProvider, LegQuery};
 use super::single_flight::SingleFlight;
 use super::stats::ProviderReport;
-use super::status::FlightStatusData;
+use super::status::{Disruption, FlightStatusData};
 
 /// Legs asked for at once where a provider has no call for several (S1-05).
 pub const SINGLES_AT_ONCE: usize = 10;
@@ -41,6 +41,17 @@ pub struct Served {
     pub stale: bool,
     /// When it was fetched, epoch ms.
     pub fetched_at: Ts,
+    /// The leg is disrupted.
+    pub is_disrupted: bool,
+    /// How, if it is.
+    pub disruption_type: Option<Disruption>,
+}
+
+impl Served {
+    fn new(data: Arc<FlightStatusData>, fetched_at: Ts, from_cache: bool, stale: bool) -> Self {
+        let disruption_type = data.disruption();
+        Self { data, from_cache, stale, fetched_at, is_disrupted: disruption_type.is_some(), disruption_type }
+    }
 }
 
 /// Nobody answered, and nothing was kept.
@@ -137,8 +148,8 @@ impl Desk {
             let (desk, lines) = (self.clone(), lines.clone());
             singles.spawn(async move { (place, desk.ask(query, lines).await) });
         }
-        while let Some(ended) = singles.join_next().await {
-            keep(&mut answers, Some(Ok(ended.unwrap_or((usize::MAX, Err(Unanswered(Vec::new())))))));
+        while let ended @ Some(_) = singles.join_next().await {
+            keep(&mut answers, ended);
         }
         let answer = |answer: Option<_>| answer.unwrap_or(Err(Unanswered(Vec::new())));
         queries.iter().copied().zip(answers.into_iter().map(answer)).collect()
@@ -150,16 +161,15 @@ impl Desk {
     }
 
     async fn ask(&self, query: LegQuery, lines: Vec<Arc<Line<Flights>>>) -> Result<Served, Unanswered> {
-        let kept = self.kept(query, &lines).await;
-        match kept {
-            Some(Found { age: Age::Fresh, .. }) => return kept.map(served).ok_or(Unanswered(Vec::new())),
-            Some(Found { age: Age::Revalidate, .. }) => {
+        let kept = match self.kept(query, &lines).await {
+            Some(found) if found.age == Age::Fresh => return Ok(served(found)),
+            Some(found) if found.age == Age::Revalidate => {
                 let desk = self.clone();
                 tokio::spawn(async move { desk.fetched(query, lines).await });
-                return kept.map(served).ok_or(Unanswered(Vec::new()));
+                return Ok(served(found));
             }
-            _ => {}
-        }
+            kept => kept,
+        };
         match (self.fetched(query, lines).await, kept) {
             (Err(_), Some(kept)) => {
                 tracing::warn!(leg = %query, source = %kept.data.source, "stale answer: nobody answers");
@@ -223,7 +233,7 @@ impl Desk {
     async fn put(&self, query: LegQuery, data: Arc<FlightStatusData>) -> Served {
         let fetched_at = (self.0.clock)();
         self.0.cache.put(query, &data, fetched_at).await;
-        Served { data, from_cache: false, stale: false, fetched_at }
+        Served::new(data, fetched_at, false, false)
     }
 
     /// Brings what one provider knows of the legs that nobody has a fresh answer for into the cache.
@@ -259,5 +269,5 @@ fn keep(answers: &mut [Option<Result<Served, Unanswered>>], ended: Option<Ended>
 }
 
 fn served(found: Found) -> Served {
-    Served { data: found.data, from_cache: true, stale: found.age != Age::Fresh, fetched_at: found.fetched_at }
+    Served::new(found.data, found.fetched_at, true, found.age != Age::Fresh)
 }

@@ -25,7 +25,7 @@ use super::stats::{Measured, ProviderReport, Stats};
 
 /// Callers that may wait for a place, for each place there is.
 pub const WAITING_MAX: usize = 10;
-/// A further attempt is not begun with less time than this: cut short it would say nothing of the provider.
+/// No attempt is begun with less time than this: cut short it would say nothing of the provider.
 const ATTEMPT_MIN: Duration = Duration::from_millis(500);
 
 /// The time one request has, and whether it still wants an answer.
@@ -110,7 +110,8 @@ impl Guard {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            let pause = pauses.next().filter(|pause| error.is_retried() && budget.left() >= *pause + ATTEMPT_MIN);
+            let again = error.is_retried() && self.state() != State::Open;
+            let pause = pauses.next().filter(|pause| again && budget.left() >= *pause + ATTEMPT_MIN);
             let Some(pause) = pause else { return Err(error) };
             budget.stumbled.notify_one();
             tokio::time::sleep(pause).await;
@@ -139,7 +140,8 @@ impl Guard {
         let place = self.place(budget).await?;
         let taken = self.bucket.take(units, budget.deadline).await;
         taken.map_err(|wait| ProviderError::RateLimited { retry_after: Some(wait) })?;
-        Ok((trial, place))
+        // With hardly any time left, silence would say nothing of the provider.
+        if budget.left() < ATTEMPT_MIN { Err(ProviderError::Late) } else { Ok((trial, place)) }
     }
 
     /// A place among the calls under way.
@@ -173,9 +175,9 @@ impl Guard {
         let now = Instant::now();
         let probe = probe_every(self.card.limit, self.card.cost.health);
         let every = if self.state() == State::Closed { regular } else { probe };
+        let due = now >= *next;
         // A breaker that has just opened is not left alone until the next regular check.
-        let due = now >= *next || *next - now > every * 2;
-        if due {
+        if due || *next - now > every * 2 {
             *next = now + retry::about(every);
         }
         due
@@ -191,7 +193,9 @@ impl Guard {
             self.probe(units, &budget, ask).await
         };
         let verdict = answer.as_ref().err().map_or(Verdict::Healthy, ProviderError::verdict);
-        self.lock(&self.stats).checked(verdict);
+        if verdict != Verdict::Silent {
+            self.lock(&self.stats).checked(verdict);
+        }
         if verdict == Verdict::Healthy { Ok(()) } else { answer }
     }
 

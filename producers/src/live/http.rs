@@ -51,6 +51,8 @@ impl Http {
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
         }
+        // A plus means itself in a path; some servers read a blank.
+        url.set_path(&url.path().replace('+', "%2B"));
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }

@@ -10,7 +10,7 @@
 //! | [`guard`] | what stands between a call and its provider; [`profile`] has the numbers |
 //! | [`breaker`], [`freshness`] | pure: when not to ask, how long an answer holds |
 //! | [`cache`], [`stats`] | what is kept and what is measured |
-//! | [`flightaware`], [`lufthansa`], [`amadeus`] | clients of flight data |
+//! | [`flightaware`], [`lufthansa`], [`airfrance_klm`], [`amadeus`] | clients of flight data |
 //! | [`weather`] | weather reports: the interface and its client |
 //! | [`config`] | settings become providers |
 //! | [`mock`] | a provider without a network |
@@ -19,6 +19,7 @@
 //! Behind the feature `live`, so that recordings and the simulator stay without clock and socket. Wall time comes from the
 //! program as a [`provider::Clock`], secrets as arguments; waiting is tokio's.
 
+pub mod airfrance_klm;
 pub mod amadeus;
 pub mod breaker;
 mod bucket;

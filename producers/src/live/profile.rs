@@ -124,9 +124,10 @@ pub fn probe_every(quota: Option<RateLimit>, cost: u32) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fleet::HEALTH_EVERY;
     use super::*;
 
-    /// S1-06, S2-08 and S0-13 give these numbers; one place has them, and this reads them back as text.
+    // contract: S1-06
     #[test]
     fn the_profiles_are_those_of_the_contract() {
         for line in include_str!("../../tests/cases/profiles.csv").lines().skip(1) {
@@ -149,6 +150,7 @@ mod tests {
             ];
             assert_eq!([numbers.as_slice(), &[plan, limit]].concat(), cell[1..], "{}", cell[0]);
         }
+        assert_eq!(HEALTH_EVERY, Duration::from_secs(300));
     }
 
     #[test]

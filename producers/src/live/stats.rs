@@ -126,7 +126,7 @@ pub struct ProviderReport {
     pub breaker_failures: u32,
     /// Changes of the breaker's state so far.
     pub breaker_transitions: u64,
-    /// Health checks and probes made.
+    /// Health checks and probes that said something.
     pub health_checks: u64,
     /// Of these, failed.
     pub health_failures: u64,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use slipstream_producers::live::airfrance_klm::AirFranceKlm;
 use slipstream_producers::live::amadeus::{AirportDetails, Amadeus};
 use slipstream_producers::live::desk::{Desk, Flights};
 use slipstream_producers::live::error::ProviderError;
@@ -24,6 +25,7 @@ use crate::support::{BEGUN, card};
 
 const FLIGHTS: &str = include_str!("../cases/live/flightaware-flights.json");
 const LH_FLIGHT: &str = include_str!("../cases/live/lufthansa-flight.json");
+const KLM_FLIGHT: &str = include_str!("../cases/live/airfrance-klm-flight.json");
 const DATED: &str = include_str!("../cases/live/amadeus-dated-flight.json");
 const OFFERS: &str = include_str!("../cases/live/amadeus-offers.json");
 const METARS: &str = include_str!("../cases/live/aviationweather-metar.json");
@@ -418,4 +420,34 @@ async fn no_secret_is_ever_shown() {
     for text in shown {
         assert!(secrets.iter().all(|secret| !text.contains(secret)), "{text}");
     }
+}
+
+#[tokio::test]
+async fn air_france_klm_is_asked_by_the_utc_day_and_the_day_before() {
+    let stub = Stub::start(|hit: &Hit| match hit.line.contains("20261121") {
+        true => ok(KLM_FLIGHT),
+        false => Said(404, vec![], String::new()),
+    })
+    .await;
+    let client = AirFranceKlm::new(named("af-klm"), &stub.base, Secret::new("the-key"), clock()).unwrap();
+    let word = client.flight_status(leg("KL", 1887)).await.unwrap();
+    assert_eq!(
+        told(&word),
+        "SCHEDULED PHEXI 32 | AMS 02/B17 s11-21T15:30 e11-21T16:05 a- r- | NUE -/- s11-21T16:40 e11-21T17:12 a- r-"
+    );
+    assert_eq!(designator(&word.designator), ("KL1887".to_owned(), Role::Operating));
+    assert_eq!(word.also.iter().map(designator).collect::<Vec<_>>(), [("EY5836".to_owned(), Role::Marketing)]);
+    assert_eq!(word.date.unwrap().meaning, DateMeaning::FlightUtc);
+    let hit = stub.hits().pop().unwrap();
+    assert_eq!((hit.line.as_str(), hit.header("api-key")), ("GET /flightstatus/20261121%2BKL%2B1887", Some("the-key")));
+
+    let tomorrow = LegQuery { date: "2026-11-22".parse().unwrap(), ..leg("KL", 1887) };
+    assert_eq!(
+        client.flight_status(tomorrow).await,
+        Err(ProviderError::NotFound),
+        "the flight of the UTC day before has no leg then"
+    );
+    let asked: Vec<String> = stub.hits().iter().skip(1).map(|hit| hit.line.clone()).collect();
+    assert_eq!(asked, ["GET /flightstatus/20261122%2BKL%2B1887", "GET /flightstatus/20261121%2BKL%2B1887"]);
+    client.health().await.unwrap();
 }

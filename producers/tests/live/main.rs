@@ -1,4 +1,12 @@
 //! Providers over the network: the stack around them in virtual time, and each client against a server that plays its API.
+//!
+//! | group | where |
+//! |---|---|
+//! | basics of the interface | `mock`, `clients` |
+//! | failover and breaker | `breaker`, `desk` |
+//! | the desk as a service | `desk`, `times` |
+//! | errors and recovery | `clients`, `outages` |
+//! | metrics | `desk` |
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may stop at the first surprise")]
 
@@ -9,3 +17,4 @@ mod mock;
 mod outages;
 mod stub;
 mod support;
+mod times;

@@ -9,7 +9,7 @@ use slipstream_producers::live::fleet::Fleet;
 use slipstream_producers::live::freshness::Freshness;
 use slipstream_producers::live::mock::{Mock, MockSettings};
 use slipstream_producers::live::profile::{Profile, Use};
-use slipstream_producers::live::provider::{FlightDataProvider, Provider};
+use slipstream_producers::live::provider::{Card, FlightDataProvider, Provider, Search};
 use slipstream_producers::live::status::{Disruption, FlightStatusData};
 use slipstream_schemas::records::FlightStatus;
 use tokio::time::Instant;
@@ -76,6 +76,38 @@ async fn a_call_takes_its_time_and_an_outage_comes_and_goes() {
     tokio::time::advance(Duration::from_secs(5)).await;
     mock.flight_status(leg(1)).await.unwrap();
     assert_eq!(mock.calls(), 4);
+}
+
+// contract: S1-01
+#[tokio::test(start_paused = true)]
+async fn one_interface_has_it_all() {
+    let provider: Arc<Flights> = Arc::new(mock(""));
+    let Card { priority, timeout, limit, cost, .. } = provider.card().clone();
+    assert_eq!((priority, timeout, limit, cost.status), (5, Duration::from_secs(10), None, 1));
+    let one = provider.flight_status(leg(1)).await.unwrap();
+    let many = provider.multiple_flights(&[leg(2), leg(1)]).await.unwrap();
+    let departure = many[1].as_ref().map(|word| &word.departure);
+    assert_eq!(departure, Ok(&one.departure), "in the order of the questions");
+    provider.health().await.unwrap();
+    let search = Search { origin: "FRA".parse().unwrap(), destination: "JFK".parse().unwrap(), date: leg(1).date };
+    provider.search(search).await.unwrap();
+}
+
+// contract: S1-02
+#[tokio::test(start_paused = true)]
+async fn an_answer_has_every_field() {
+    let fleet = Fleet::<Flights>::new(Profile::of(Use::Monitor));
+    fleet.add(Arc::new(mock("[[legs]]\nflight = \"LH1\"\ndelay_min = 20")) as Arc<Flights>);
+    let served = Desk::new(fleet, Freshness::default(), clock()).status(leg(1)).await.unwrap();
+    let json = serde_json::to_value(served).unwrap();
+    let ends = ["departure", "arrival"]
+        .into_iter()
+        .flat_map(|end| ["scheduled", "estimated", "actual", "gate", "terminal"].map(|field| format!("/data/{end}/{field}")));
+    let own = ["flight_id", "status", "delay_minutes", "last_updated", "source", "confidence_score", "raw_data"];
+    for path in own.map(|field| format!("/data/{field}")).into_iter().chain(ends) {
+        assert!(json.pointer(&path).is_some(), "{path} is not in {json}");
+    }
+    assert_eq!((&json["is_disrupted"], &json["disruption_type"]), (&true.into(), &"DELAYED".into()));
 }
 
 /// In virtual time: what the stack itself adds is nothing; 150 ms is a provider's answer.
