@@ -21,6 +21,7 @@ mod out;
 mod print;
 mod reference_run;
 mod settings;
+mod source_metrics;
 mod story;
 mod view;
 mod watch;
@@ -95,7 +96,7 @@ fn run(cli: Cli) -> Result<Done, Failure> {
         Command::Export(args) => commands::export::run(args, &flags),
         Command::Explain(args) => commands::explain::run(args, &flags),
         Command::Rights(args) => commands::rights::run(args),
-        Command::Sources(args) => commands::sources::run(args),
+        Command::Sources(args) => commands::sources::run(args, &flags),
     }
 }
 

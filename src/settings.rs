@@ -23,10 +23,13 @@ use clap::Args;
 use serde::Deserialize;
 use slipstream_processors::truth::rules::Rules;
 use slipstream_processors::truth::trust::TrustTable;
+use slipstream_producers::live::config::Sources;
+use slipstream_producers::live::desk::Desk;
 use slipstream_schemas::registry::Registry;
 use slipstream_streams::kafka::Connection;
 use slipstream_streams::world::{InvalidName, World};
 
+use crate::commands::providers::clock;
 use crate::failure::Failure;
 
 /// File that is read when `--config` names none.
@@ -71,6 +74,9 @@ pub(crate) struct Flags {
     /// `user` and `password` of the registry: from `[registry-auth]` and `SLIPSTREAM_REGISTRY_…`
     #[arg(skip)]
     registry_auth: Secrets,
+    /// Providers of flight data: from `[sources]`; their keys come from the environment alone
+    #[arg(skip)]
+    sources: Sources,
 }
 
 /// Settings of which only the names are ever shown.
@@ -121,6 +127,7 @@ struct File {
     kafka: Secrets,
     #[serde(rename = "registry-auth")]
     registry_auth: Secrets,
+    sources: Sources,
 }
 
 impl Flags {
@@ -148,6 +155,7 @@ impl Flags {
         }
         self.kafka = file.kafka;
         self.registry_auth = file.registry_auth;
+        self.sources = file.sources;
         if let Some(unknown) = self.registry_auth.0.keys().find(|name| !["user", "password"].contains(&name.as_str())) {
             return Err(Failure::usage(format_args!("registry-auth: `{unknown}` is none of user, password")));
         }
@@ -216,6 +224,18 @@ impl Flags {
             Failure::usage("no schema registry: give --registry URL or set SLIPSTREAM_REGISTRY; `slipstream broker` starts one")
         })?;
         Ok(RegistryAccess { url, auth: self.registry_auth.clone() })
+    }
+
+    /// A desk that asks the configured providers; none where none is configured.
+    ///
+    /// # Errors
+    /// One of them lacks its key, or has an address that is none.
+    pub(crate) fn desk(&self) -> Result<Option<Desk>, Failure> {
+        if self.sources.providers.is_empty() {
+            return Ok(None);
+        }
+        let environment = |name: &str| std::env::var(name).ok();
+        self.sources.desk(&environment, &clock()).map(Some).map_err(Failure::usage)
     }
 
     /// The bootstrap servers, which the command at hand cannot do without.

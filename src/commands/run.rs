@@ -68,7 +68,10 @@ pub(crate) fn run(args: &Run, flags: &Flags) -> Result<Done, Failure> {
     let limits = Limits { dead_letters_max: args.dead_letters_max, ..config.limits };
     let config = Config { state: flags.state.clone(), limits, ..config };
     let runtime = cluster::tokio()?;
-    let face = Arc::new(Face::default());
+    let face = Arc::new(Face { desk: flags.desk()?, ..Face::default() });
+    if let Some(desk) = face.desk.clone() {
+        runtime.spawn(async move { desk.fleet().keep_watch().await });
+    }
     let address = runtime.block_on(http::serve(flags.listen, Arc::clone(&face)))?;
     let clock = flags.world.is_none().then(|| world::live(&config, &topology, &cluster.codec())).transpose()?;
     // Before the shards begin: who is asked to stop while they join commits and leaves like any other.

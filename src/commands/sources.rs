@@ -3,7 +3,7 @@
 //!     learn   closed days ─► trust table, a file that reconcile reads from its effective instant on
 //!     judge   recorded days as several sources would have told them ─► how often each mode was right
 //!
-//! Both are pure functions of their inputs and seeds.
+//! Both are pure functions of their inputs and seeds. What asks the providers themselves: [`super::providers`].
 
 use std::path::PathBuf;
 
@@ -22,9 +22,11 @@ use slipstream_schemas::wire::Wire;
 use slipstream_streams::record::Record;
 use slipstream_streams::reference::Source;
 
+use super::providers::{self, Providers};
 use crate::failure::{Done, Failure};
 use crate::judge::{self, Scores};
 use crate::say;
+use crate::settings::Flags;
 
 /// What each source of flight observations is worth.
 ///
@@ -41,6 +43,8 @@ enum Action {
     Learn(Learn),
     /// Measures the modes of resolution on sources made from recorded days
     Judge(Judge),
+    #[command(flatten)]
+    Providers(Providers),
 }
 
 #[derive(Debug, Args)]
@@ -90,11 +94,12 @@ fn days(text: &str) -> Result<Days, String> {
 /// Runs the command.
 ///
 /// # Errors
-/// An input or a mix cannot be read, or the output cannot be written.
-pub(crate) fn run(args: &Sources) -> Result<Done, Failure> {
+/// An input or a mix cannot be read, the output cannot be written, or a provider is missing or silent.
+pub(crate) fn run(args: &Sources, flags: &Flags) -> Result<Done, Failure> {
     match &args.action {
         Action::Learn(args) => learn(args),
         Action::Judge(args) => judge(args),
+        Action::Providers(args) => providers::run(args, flags),
     }
 }
 

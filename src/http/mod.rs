@@ -6,8 +6,12 @@
 //! | `/api/board` | the board, JSON |
 //! | `/health` | 200 while every shard runs, 503 with the reason otherwise |
 //! | `/metrics` | Prometheus text |
+//! | `/health/flight-sync` | the providers' breakers and the cache; 503 while every breaker is open; 404 without providers |
+//! | `/api/flights/LH400/2026-11-21` | what the providers know of a leg, and whether it is stale; `?origin=FRA` for one of several legs |
 //!
 //! Reads snapshots only; a slow client never holds a stage back.
+
+mod flights;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -18,11 +22,13 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
+use slipstream_producers::live::desk::Desk;
 use slipstream_streams::status::{Phase, ShardStatus};
 
 use crate::board::Board;
 use crate::failure::Failure;
 use crate::metrics::Metrics;
+use crate::source_metrics;
 
 const CONSOLE: &str = include_str!("console.html");
 
@@ -42,6 +48,8 @@ pub(crate) struct Face {
     pub(crate) health: Mutex<Health>,
     /// Metrics.
     pub(crate) metrics: Metrics,
+    /// Who asks the providers, where some are configured.
+    pub(crate) desk: Option<Desk>,
 }
 
 impl Face {
@@ -75,6 +83,8 @@ pub(crate) async fn serve(listen: Option<SocketAddr>, face: Arc<Face>) -> Result
         .route("/api/board", get(board))
         .route("/health", get(health))
         .route("/metrics", get(metrics))
+        .route("/health/flight-sync", get(flights::health))
+        .route("/api/flights/{flight}/{date}", get(flights::leg))
         .with_state(face);
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, app).await {
@@ -98,7 +108,11 @@ async fn health(State(face): State<Arc<Face>>) -> Response {
 }
 
 async fn metrics(State(face): State<Arc<Face>>) -> Response {
-    match face.metrics.text() {
+    let of_sources = match &face.desk {
+        Some(desk) => source_metrics::text(&desk.report().await),
+        None => Ok(String::new()),
+    };
+    match face.metrics.text().and_then(|text| Ok(text + &of_sources?)) {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({"error": error}))).into_response(),
     }

@@ -1,0 +1,114 @@
+//! `slipstream sources list|status|ask`: the providers of flight data that `[sources]` of the settings names.
+
+use std::sync::Arc;
+
+use clap::Subcommand;
+use comfy_table::{Table, presets};
+use slipstream_producers::live::desk::Desk;
+use slipstream_producers::live::fleet::Failed;
+use slipstream_producers::live::provider::LegQuery;
+use slipstream_producers::live::stats::ProviderReport;
+
+use crate::cluster;
+use crate::failure::{Done, Failure};
+use crate::say;
+use crate::settings::Flags;
+
+/// The part of `sources` that asks providers.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Providers {
+    /// The configured providers, without asking them anything
+    List {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Makes one health check of each and shows what came of it
+    Status {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// What each of them says of a leg, one JSON object a line
+    Ask {
+        /// Designator and local date of departure, the origin where the flight has several legs: LH400/2026-11-21[/FRA]
+        leg: LegQuery,
+    },
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// No provider is configured, one lacks its key, or (`status`, `ask`) none answers.
+pub(crate) fn run(args: &Providers, flags: &Flags) -> Result<Done, Failure> {
+    let desk =
+        flags.desk()?.ok_or_else(|| Failure::usage("no providers: name some under [[sources.providers]] in slipstream.toml"))?;
+    let runtime = cluster::tokio()?;
+    match args {
+        Providers::List { json } => {
+            show(&desk.fleet().report(), *json, &[])?;
+            Ok(Done::Clean)
+        }
+        Providers::Status { json } => {
+            let failed = runtime.block_on(desk.fleet().check_all());
+            let reports = desk.fleet().report();
+            show(&reports, *json, &failed)?;
+            match failed.len() {
+                all if all == reports.len() => Err(Failure::dependency("no provider answers")),
+                _ => Ok(Done::Clean),
+            }
+        }
+        Providers::Ask { leg } => runtime.block_on(ask(&desk, *leg)),
+    }
+}
+
+async fn ask(desk: &Desk, leg: LegQuery) -> Result<Done, Failure> {
+    let said = desk.said(leg).await;
+    let answered = said.iter().any(|(_, word)| word.is_ok());
+    for (provider, word) in said {
+        match word {
+            Ok(served) => say!("{}", json(&served)?),
+            Err(error) => {
+                say!("{}", serde_json::json!({"source": provider, "error": error.class(), "reason": error.to_string()}))
+            }
+        }
+    }
+    if answered { Ok(Done::Clean) } else { Err(Failure::dependency(format_args!("nobody knows {leg}"))) }
+}
+
+fn show(reports: &[ProviderReport], as_json: bool, failed: &[Failed]) -> Result<(), Failure> {
+    if as_json {
+        for report in reports {
+            say!("{}", json(report)?);
+        }
+        return Ok(());
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(["PROVIDER", "BREAKER", "SUCCESS", "RESPONSE", "HEALTH"]);
+    for report in reports {
+        table.add_row(row(report, failed));
+    }
+    say!("{table}");
+    Ok(())
+}
+
+fn row(report: &ProviderReport, failed: &[Failed]) -> [String; 5] {
+    let fault = failed.iter().find(|failed| failed.provider == report.provider);
+    let health = match (report.healthy, fault) {
+        (_, Some(failed)) => failed.error.to_string(),
+        (Some(true), _) => "answers".to_owned(),
+        _ => "not asked".to_owned(),
+    };
+    let response = report.response_ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms:.0} ms"));
+    let success = if report.attempts == 0 { "-".to_owned() } else { format!("{:.0} %", report.success_rate * 100.0) };
+    [report.provider.clone(), format!("{:?}", report.breaker), success, response, health]
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
+    serde_json::to_string(value).map_err(Failure::bug)
+}
+
+/// Wall time for the desk: epoch ms.
+pub(crate) fn clock() -> slipstream_producers::live::provider::Clock {
+    Arc::new(|| jiff::Timestamp::now().as_millisecond())
+}

@@ -1,0 +1,66 @@
+//! Flight data over HTTP: a leg as the providers know it, and how they are.
+//!
+//! A stale answer says so; nobody's answer is 502, a leg that nobody knows 404.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use slipstream_producers::live::breaker::State as Breaker;
+use slipstream_producers::live::desk::DeskReport;
+use slipstream_producers::live::provider::LegQuery;
+
+use super::Face;
+
+/// Which leg of a flight with several.
+#[derive(Debug, Deserialize)]
+pub(super) struct Which {
+    origin: Option<String>,
+}
+
+/// `/api/flights/LH400/2026-11-21?origin=FRA`.
+pub(super) async fn leg(
+    State(face): State<Arc<Face>>,
+    Path((flight, date)): Path<(String, String)>,
+    Query(which): Query<Which>,
+) -> Response {
+    let Some(desk) = &face.desk else { return without_providers() };
+    let origin = which.origin.map_or_else(String::new, |origin| format!("/{origin}"));
+    let leg: LegQuery = match format!("{flight}/{date}{origin}").parse() {
+        Ok(leg) => leg,
+        Err(error) => return said(StatusCode::BAD_REQUEST, json!({"error": format!("{error}")})),
+    };
+    match desk.status(leg).await {
+        Ok(served) => said(StatusCode::OK, json!(served)),
+        Err(nobody) if nobody.is_unknown() => said(StatusCode::NOT_FOUND, json!({"error": format!("nobody knows {leg}")})),
+        Err(nobody) => said(StatusCode::BAD_GATEWAY, json!({"error": nobody.to_string()})),
+    }
+}
+
+/// `/health/flight-sync`: healthy while somebody can be asked.
+pub(super) async fn health(State(face): State<Arc<Face>>) -> Response {
+    let Some(desk) = &face.desk else { return without_providers() };
+    let report = desk.report().await;
+    let healthy = report.providers.iter().any(|provider| provider.breaker != Breaker::Open);
+    let status = if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    said(status, json!({"healthy": healthy, "circuitBreaker": breakers(&report), "cache": report.cache}))
+}
+
+fn breakers(report: &DeskReport) -> BTreeMap<&str, Value> {
+    let breaker = |state, failures| json!({"state": state, "failureCount": failures});
+    let providers = report.providers.iter();
+    providers.map(|one| (one.provider.as_str(), breaker(one.breaker, one.breaker_failures))).collect()
+}
+
+fn without_providers() -> Response {
+    said(StatusCode::NOT_FOUND, json!({"error": "no providers are configured: [[sources.providers]] in slipstream.toml"}))
+}
+
+fn said(status: StatusCode, body: Value) -> Response {
+    (status, Json(body)).into_response()
+}
