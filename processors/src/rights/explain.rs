@@ -142,15 +142,18 @@ fn rights(decision: &Decision<'_>, text: &mut String) -> std::fmt::Result {
     ];
     let named = |state: Option<bool>| all.iter().filter(|(_, due)| *due == state).map(|(name, _)| *name).collect::<Vec<_>>();
     let (due, not) = (named(Some(true)), named(Some(false)));
-    section(text, "due", &[if due.is_empty() { "nothing beside".to_owned() } else { due.join(", ") }])?;
+    let is_open = decision.verdict == Verdict::Undetermined;
+    if !due.is_empty() {
+        section(text, "due", &[due.join(", ")])?;
+    } else if !is_open {
+        section(text, "due", &["nothing beside"])?;
+    }
     if !not.is_empty() {
         section(text, "not due", &[not.join(", ")])?;
     }
-    let open = named(None);
-    if decision.verdict == Verdict::Undetermined && !open.is_empty() {
-        section(text, "open", &[open.join(", ")])?;
-    }
-    Ok(())
+    // Of the last two there is often no question at all, which is no open one.
+    let open: Vec<&str> = all[..all.len() - 2].iter().filter(|(_, due)| due.is_none()).map(|(name, _)| *name).collect();
+    if open.is_empty() { Ok(()) } else { section(text, "not known", &[open.join(", ")]) }
 }
 
 /// When it is to be paid, and how long it may be claimed.
@@ -193,7 +196,9 @@ fn limitations(case: &Case) -> Vec<String> {
     states.retain(|state| seen.insert(state.clone()));
     let line = |state: &String| {
         let row = limitation(state)?;
-        let years = row.years.map_or_else(|| "not established".to_owned(), |years| format!("{years} years"));
+        let years = row
+            .years
+            .map_or_else(|| "not established".to_owned(), |years| format!("{years} year{}", if years == 1 { "" } else { "s" }));
         let note = if row.note.is_empty() { String::new() } else { format!(", {}", row.note) };
         Some(format!("courts of {state}: {years}{note} ({})", row.source))
     };
@@ -204,12 +209,17 @@ fn limitations(case: &Case) -> Vec<String> {
 fn outlook(law: &Law, case: &Case, decision: &Decision<'_>, text: &mut String) -> std::fmt::Result {
     section(text, "missing", &decision.missing)?;
     if decision.verdict == Verdict::Undetermined {
-        let outcomes = possible_outcomes(law, case).map(|found| found.into_iter().collect::<Vec<_>>().join(", or "));
-        return section(text, "may become", &[outcomes.unwrap_or_else(|| "more than can be listed".to_owned())]);
+        return section(text, "may become", &[may_become(law, case)]);
     }
     let lines: Vec<String> =
         otherwise(law, case).into_iter().map(|other| format!("{}: {}", other.supposed, other.outcome)).collect();
     section(text, "changed by", &lines)
+}
+
+/// The outcomes of an open answer.
+fn may_become(law: &Law, case: &Case) -> String {
+    let outcomes = possible_outcomes(law, case).map(|found| found.into_iter().collect::<Vec<_>>().join(", or "));
+    outcomes.unwrap_or_else(|| "more than can be listed".to_owned())
 }
 
 /// How the contested questions would come out the other way.
@@ -217,7 +227,11 @@ fn contested(law: &Law, case: &Case, decision: &Decision<'_>, text: &mut String)
     for question in &decision.contested {
         let row = question.row();
         let otherwise = law.reading_otherwise(*question);
-        let other = conclusion(&decide_unproved(&otherwise, case));
+        let other = decide_unproved(&otherwise, case);
+        let other = match other.verdict {
+            Verdict::Undetermined => format!("undetermined; {}", may_become(&otherwise, case)),
+            _ => conclusion(&other),
+        };
         let lines = [
             format!("{}: {}", row.id, row.question),
             format!("chosen: {}; {}", row.choice, row.reason),
@@ -253,6 +267,17 @@ mod tests {
             assert!(citation(word).is_some(), "{word} is in no table");
         }
         assert_eq!(RULES.len(), include_str!("../../data/rights/rules.csv").lines().count() - 1);
+    }
+
+    #[test]
+    fn an_open_case_shows_where_it_can_lead() {
+        let line = r#"{"as_of":"2026-03-02","origin":"BUD","destination":"LIS","operating_carrier":"W6","event":"cancellation",
+            "notice_days":5,"reroute":{"offered":true,"dep_offset_min":-30,"arr_delay_min":125},"cause":"atc_strike",
+            "overnight_wait":false,"passenger":{"confirmed_reservation":true,"presented_on_time":true}}"#;
+        let page = explain_line(&Law::default(), line, 1).json;
+        assert!(page.contains("re-routing offered: departs 30 min early, arrives 125 min late"), "{page}");
+        assert!(page.contains("missing     reasonable_measures_proved\n  may become  200 EUR, or no sum\n"), "{page}");
+        assert!(!page.contains("supplement"), "no question of a supplement: {page}");
     }
 
     #[test]

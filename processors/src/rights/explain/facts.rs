@@ -98,11 +98,19 @@ fn told(case: &Case) -> Option<String> {
     let offer = match (case.reroute.offered, case.reroute.dep_offset_min, case.reroute.arr_delay_min) {
         (None, ..) => "offer of re-routing not known".to_owned(),
         (Some(false), ..) => "no re-routing offered".to_owned(),
-        (Some(true), departs, arrives) => {
-            format!("re-routing offered: departs {} min, arrives {} min after the booked times", known(departs), known(arrives))
-        }
+        (Some(true), departs, arrives) => format!("re-routing offered: departs {}, arrives {}", shift(departs), shift(arrives)),
     };
     Some(format!("{notice}; {offer}"))
+}
+
+/// Minutes before or after the booked time, in words.
+fn shift(minutes: Option<i32>) -> String {
+    match minutes {
+        None => "at a time not known".to_owned(),
+        Some(0) => "as booked".to_owned(),
+        Some(minutes) if minutes < 0 => format!("{} min early", minutes.unsigned_abs()),
+        Some(minutes) => format!("{minutes} min late"),
+    }
 }
 
 fn cause(case: &Case) -> Option<String> {
