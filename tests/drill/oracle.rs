@@ -84,8 +84,9 @@ impl Oracle {
         let lacks = |topic: &str| match export(cluster, world, topic) {
             Err(error) => Some(format!("{topic}: {error}")),
             Ok(found) if order == "arrival" => {
-                let open = finals(&self.lines(topic)).into_iter().filter(|(leg, end)| finals(&found).get(leg) != Some(end));
-                open.last().map(|(leg, end)| format!("{topic}: {leg} does not end as {end}"))
+                let ended = finals(&found);
+                let mut open = finals(&self.lines(topic)).into_iter().filter(|(leg, end)| ended.get(leg) != Some(end));
+                open.next().map(|(leg, end)| format!("{topic}: {leg} does not end as {end}"))
             }
             Ok(found) => {
                 let wanted = self.lines(topic).len();

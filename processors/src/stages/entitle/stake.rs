@@ -63,7 +63,7 @@ pub(super) fn liability(law: &Law, case: &Case, facts: &rights::Case, rights: &R
     cliffs.sort_by_key(|cliff| (cliff.at, cliff.kind));
     follow(&stakes, &mut cliffs);
     let nothing = stakes.is_empty() && cliffs.is_empty();
-    (!nothing).then(|| BookingLiability {
+    (!nothing).then_some(BookingLiability {
         pnr: case.pnr,
         organisation: case.organisation,
         leg,
