@@ -57,7 +57,8 @@ fn number(bytes: &[u8], at: usize) -> Option<u64> {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let stage = plain::stage(&setting("GROUP")?, &setting("IN")?, &setting("OUT")?, &["totals"], |output| Aggregate { output });
-    let instance = Instance::take(setting("STATE_DIR")?.as_ref())?;
+    let directory = setting("STATE_DIR")?;
+    let instance = Instance::take(directory.as_ref())?;
     let mut limits = Limits { commit_bytes: 32 << 20, ..Limits::default() };
     if let Ok(ms) = setting("COMMIT_MS") {
         limits.commit_age = Duration::from_millis(ms.parse()?);
@@ -67,7 +68,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         world: World::default(),
         order: Order::Arrival,
         instance: Some(instance.name().to_owned()),
-        state: None,
+        state: setting("STORES").is_ok_and(|stores| stores == "disk").then(|| directory.into()),
         shards: setting("THREADS")?.parse()?,
         limits,
     };

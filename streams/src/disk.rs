@@ -17,7 +17,7 @@ use std::sync::Arc;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
 use crate::record::Ts;
-use crate::store::{Base, BaseName, Bases, Mark, Memory, Overlay, checksum};
+use crate::store::{Base, BaseName, Bases, Mark, Memory, Rows, checksum};
 
 /// Oldest mark that is trusted, in milliseconds: tombstones stay in a changelog for a week, and skew and stalls eat of it.
 pub const AGE_MAX_MS: Ts = 3 * 24 * 3_600_000;
@@ -236,7 +236,7 @@ impl Disk {
         self.fault.borrow_mut().get_or_insert_with(|| error.to_string());
     }
 
-    fn write(&self, rows: Overlay, mark: Option<Mark>) -> Result<Note, fjall::Error> {
+    fn write(&self, rows: Rows, mark: Option<Mark>) -> Result<Note, fjall::Error> {
         let mut note = Note { mark, at: (self.clock)(), ..self.note };
         let mut batch = self.database.batch().durability(Some(PersistMode::Buffer));
         for (key, value) in rows {
@@ -295,7 +295,7 @@ impl Base for Disk {
         Box::new(rows)
     }
 
-    fn apply(&mut self, rows: Overlay, mark: Option<Mark>) {
+    fn apply(&mut self, rows: Rows, mark: Option<Mark>) {
         match self.write(rows, mark) {
             Ok(note) => self.note = note,
             Err(error) => self.blame(&error),

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::record::{Event, Record, Topic};
-use crate::store::Overlay;
+use crate::store::Rows;
 
 const HEADER: &[u8] = b"slipstream journal 1\n";
 /// Largest frame, uncompressed: a bound against damaged lengths, far above what a transaction holds.
@@ -51,7 +51,7 @@ pub struct Commit {
     /// Source records taken so far.
     pub taken: u64,
     /// State rows written: (task, store, rows).
-    pub rows: Vec<(usize, usize, Overlay)>,
+    pub rows: Vec<(usize, usize, Rows)>,
     /// Records written, in order.
     pub records: Vec<Arc<Record>>,
     /// About how many bytes the records hold.
@@ -208,10 +208,10 @@ impl Journal {
         let mut commit = Commit { taken: u64::from_le_bytes(input.array()?), ..Commit::default() };
         for _ in 0..input.count()? {
             let (task, store) = (input.count()?, input.count()?);
-            let mut rows = Overlay::new();
+            let mut rows = Rows::new();
             for _ in 0..input.count()? {
                 let key = input.bytes()?.into();
-                rows.insert(key, input.optional()?.map(Into::into));
+                rows.push((key, input.optional()?.map(Into::into)));
             }
             commit.rows.push((task, store, rows));
         }

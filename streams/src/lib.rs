@@ -63,6 +63,7 @@ mod publisher;
 mod report;
 #[cfg(any(feature = "kafka", feature = "model"))]
 mod restore;
+mod rows;
 #[cfg(any(feature = "kafka", feature = "model"))]
 mod shard;
 #[cfg(any(feature = "kafka", feature = "model"))]

@@ -159,24 +159,24 @@ impl Cx<'_> {
     /// A row of the current key.
     #[must_use]
     pub fn get(&self, store: StoreId, sub: &[u8]) -> Option<Vec<u8>> {
-        self.state.get(store, &row(self.key, sub))
+        with_row(self.key, sub, |row| self.state.get(store, row))
     }
 
     /// Writes a row of the current key.
     pub fn put(&mut self, store: StoreId, sub: &[u8], value: Vec<u8>) {
-        self.state.set(store, row(self.key, sub), Some(value.into_boxed_slice()));
+        with_row(self.key, sub, |row| self.state.set(store, row, Some(value.into_boxed_slice())));
     }
 
     /// Deletes a row of the current key.
     pub fn delete(&mut self, store: StoreId, sub: &[u8]) {
-        self.state.set(store, row(self.key, sub), None);
+        with_row(self.key, sub, |row| self.state.set(store, row, None));
     }
 
     /// The current key's rows whose sub-key starts with `prefix`, in order: (sub-key, value).
     #[must_use]
     pub fn scan(&self, store: StoreId, prefix: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
         let head = self.key.len() + 1;
-        let rows = self.state.scan(store, &row(self.key, prefix));
+        let rows = with_row(self.key, prefix, |row| self.state.scan(store, row));
         rows.into_iter().map(|(k, v)| (k[head..].to_vec(), v)).collect()
     }
 
@@ -215,10 +215,18 @@ impl Cx<'_> {
     }
 }
 
-fn row(key: &str, sub: &[u8]) -> Box<[u8]> {
-    let mut row = Vec::with_capacity(key.len() + 1 + sub.len());
-    row.extend_from_slice(key.as_bytes());
-    row.push(0);
-    row.extend_from_slice(sub);
-    row.into_boxed_slice()
+/// Longest row key that needs no memory of its own.
+const ROW_ON_STACK: usize = 96;
+
+/// Hands over the key of a row: the record's key, NUL, the sub-key.
+fn with_row<T>(key: &str, sub: &[u8], take: impl FnOnce(&[u8]) -> T) -> T {
+    let mut short = [0; ROW_ON_STACK];
+    match short.get_mut(..key.len() + 1 + sub.len()) {
+        Some(row) => {
+            row[..key.len()].copy_from_slice(key.as_bytes());
+            row[key.len() + 1..].copy_from_slice(sub);
+            take(row)
+        }
+        None => take(&[key.as_bytes(), &[0], sub].concat()),
+    }
 }

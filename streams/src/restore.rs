@@ -19,9 +19,10 @@ use crate::log::{Log, LogError, Offsets, Place, Raw, Watermarks};
 use crate::plan::{Plan, Route};
 use crate::processor::StoreId;
 use crate::record::{Topic, Ts};
+use crate::rows::{Overlay, Row, Rows};
 use crate::shard::{Kept, Shard};
 use crate::status::Phase;
-use crate::store::{BaseName, Key, Mark, Overlay, Row, State, checksum};
+use crate::store::{BaseName, Mark, State, checksum};
 use crate::task::{Counts, Task};
 use crate::topology::Topology;
 
@@ -158,7 +159,7 @@ impl Restore {
         if self.witnesses.remove(&(task, store)).is_some_and(|witness| witness != row.2) {
             self.strangers.insert((task, store));
         }
-        Tail::take(&mut self.rows, (task, store), row);
+        Tail::add(&mut self.rows, (task, store), row);
         self.at.insert(Place::new(raw.topic, raw.partition), raw.offset + 1);
         Ok(())
     }
@@ -190,8 +191,8 @@ impl Restore {
         if !self.strangers.is_empty() {
             self.begin_anew(shard, log)?;
         }
-        for ((task, store), tail) in std::mem::take(&mut self.rows) {
-            shard.actives[task].task.state.restore(store, tail.rows, Some(tail.last));
+        for ((task, store), mut tail) in std::mem::take(&mut self.rows) {
+            shard.actives[task].task.state.restore(store, tail.take_rows(), Some(tail.last));
         }
         let left = self.missing();
         let now = log.now();
@@ -268,21 +269,26 @@ impl Restore {
 
 /// Rows of a store's changelog that were read and not yet applied, and the last of them.
 pub(crate) struct Tail {
-    pub rows: Overlay,
+    rows: Overlay,
     pub last: Mark,
 }
 
 impl Tail {
     /// Adds what was read: a row, and where it lies.
-    pub(crate) fn take<K: Ord>(tails: &mut BTreeMap<K, Self>, store: K, (key, value, mark): (Key, Row, Mark)) {
-        let tail = tails.entry(store).or_insert_with(|| Self { rows: Overlay::new(), last: mark });
-        tail.rows.insert(key, value);
+    pub(crate) fn add<K: Ord>(tails: &mut BTreeMap<K, Self>, store: K, (key, value, mark): (&[u8], Row, Mark)) {
+        let tail = tails.entry(store).or_insert_with(|| Self { rows: Overlay::default(), last: mark });
+        tail.rows.set(key, value);
         tail.last = mark;
+    }
+
+    /// Takes out each row as it was read last.
+    pub(crate) fn take_rows(&mut self) -> Rows {
+        self.rows.take()
     }
 }
 
 /// Key, value and mark of a changelog's row.
-pub(crate) fn read_row(raw: &Raw<'_>) -> Result<(Key, Row, Mark), LogError> {
+pub(crate) fn read_row<'a>(raw: &Raw<'a>) -> Result<(&'a [u8], Row, Mark), LogError> {
     let place = || format!("{}/{} offset {}", raw.topic, raw.partition, raw.offset);
     let value = match raw.value.map(<[u8]>::split_first) {
         None => None,
@@ -293,7 +299,7 @@ pub(crate) fn read_row(raw: &Raw<'_>) -> Result<(Key, Row, Mark), LogError> {
         return Err(LogError::Refused(unknown_format(&place())));
     };
     let check = checksum(key, value.as_deref());
-    Ok((key.into(), value, Mark { row: raw.offset, check }))
+    Ok((key, value, Mark { row: raw.offset, check }))
 }
 
 fn unknown_format(place: &str) -> String {

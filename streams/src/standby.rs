@@ -34,7 +34,7 @@ impl Standbys {
         if !self.tasks.contains(&(stage, raw.partition)) {
             return Ok(());
         }
-        Tail::take(&mut self.rows, (stage, raw.partition, store), read_row(raw)?);
+        Tail::add(&mut self.rows, (stage, raw.partition, store), read_row(raw)?);
         self.fresh += 1;
         Ok(())
     }
@@ -125,9 +125,9 @@ impl Shard {
 
     /// Gives what was read to the copies; returns how many rows these were.
     pub(crate) fn feed_standbys(&mut self) -> usize {
-        for ((stage, partition, store), tail) in std::mem::take(&mut self.standbys.rows) {
+        for ((stage, partition, store), mut tail) in std::mem::take(&mut self.standbys.rows) {
             if let Some(kept) = self.parked.get_mut(&(stage, partition)) {
-                kept.state.restore(store, tail.rows, Some(tail.last));
+                kept.state.restore(store, tail.take_rows(), Some(tail.last));
                 kept.changelogs[store] = tail.last.row + 1;
             }
         }

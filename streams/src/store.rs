@@ -7,17 +7,12 @@
 //! process notes how far into the changelog it goes ([`Mark`]); it is a copy, and may be thrown away at any time.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
 
 use crate::processor::{StoreId, Timer};
 use crate::record::Ts;
-
-/// A row key.
-pub type Key = Box<[u8]>;
-/// An uncommitted value; `None` deletes.
-pub(crate) type Row = Option<Box<[u8]>>;
-/// Uncommitted rows; `None` deletes.
-pub type Overlay = BTreeMap<Key, Row>;
+use crate::rows::Overlay;
+pub(crate) use crate::rows::Row;
+pub use crate::rows::{InMemory, Key, Memory, Rows};
 
 /// The last row of a changelog that a base holds: where to read on, and whether it is still the same changelog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +30,7 @@ pub trait Base: Send {
     /// Rows whose key starts with `prefix`, in key order.
     fn scan<'a>(&'a self, prefix: &[u8]) -> Box<dyn Iterator<Item = (Vec<u8>, Vec<u8>)> + 'a>;
     /// Applies committed rows, the last of which is `mark`; without it the base does not know where it stands.
-    fn apply(&mut self, rows: Overlay, mark: Option<Mark>);
+    fn apply(&mut self, rows: Rows, mark: Option<Mark>);
     /// Rows held.
     fn rows(&self) -> usize;
     /// How far it goes; none for a base that is empty or does not outlive its process.
@@ -83,51 +78,6 @@ pub fn checksum(key: &[u8], value: Option<&[u8]>) -> u64 {
     (hash ^ (hash >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93)
 }
 
-/// A base in memory: the small default. Gone with its process.
-#[derive(Debug, Default)]
-pub struct Memory(BTreeMap<Key, Box<[u8]>>);
-
-impl Base for Memory {
-    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
-        self.0.get(key).map(|value| value.to_vec())
-    }
-
-    fn scan<'a>(&'a self, prefix: &[u8]) -> Box<dyn Iterator<Item = (Vec<u8>, Vec<u8>)> + 'a> {
-        let prefix: Key = prefix.into();
-        let rows = self.0.range(prefix.clone()..).take_while(move |(key, _)| key.starts_with(&prefix));
-        Box::new(rows.map(|(key, value)| (key.to_vec(), value.to_vec())))
-    }
-
-    fn apply(&mut self, rows: Overlay, _mark: Option<Mark>) {
-        for (key, value) in rows {
-            match value {
-                Some(value) => self.0.insert(key, value),
-                None => self.0.remove(&key),
-            };
-        }
-    }
-
-    fn rows(&self) -> usize {
-        self.0.len()
-    }
-
-    fn wipe(&mut self) {
-        self.0.clear();
-    }
-}
-
-/// Bases in memory.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct InMemory;
-
-impl Bases for InMemory {
-    fn open(&mut self, _name: BaseName<'_>) -> Box<dyn Base> {
-        Box::new(Memory::default())
-    }
-
-    fn discard(&mut self) {}
-}
-
 /// One store of a task.
 pub struct Store {
     overlay: Overlay,
@@ -138,7 +88,7 @@ impl Store {
     /// An empty overlay over `base`.
     #[must_use]
     pub fn new(base: Box<dyn Base>) -> Self {
-        Self { overlay: Overlay::new(), base }
+        Self { overlay: Overlay::default(), base }
     }
 
     fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
@@ -151,11 +101,7 @@ impl Store {
     /// Base and overlay merged, in key order.
     fn scan<'a>(&'a self, prefix: &'a [u8]) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> + 'a {
         let mut base = self.base.scan(prefix).peekable();
-        let mut over = self
-            .overlay
-            .range::<[u8], _>((Bound::Included(prefix), Bound::Unbounded))
-            .take_while(move |(key, _)| key.starts_with(prefix))
-            .peekable();
+        let mut over = self.overlay.scan(prefix).peekable();
         std::iter::from_fn(move || {
             loop {
                 let from_overlay = match (base.peek(), over.peek()) {
@@ -183,7 +129,8 @@ impl Store {
 /// The stores of one task, the timers among them, with the undo log of the record at hand.
 pub struct State {
     stores: Vec<Store>,
-    undo: Vec<(StoreId, Key, Option<Row>)>,
+    /// Of each write of the record at hand: store, place in its overlay, what was there.
+    undo: Vec<(StoreId, usize, Option<Row>)>,
     next_due: NextDue,
 }
 
@@ -208,9 +155,9 @@ impl State {
         self.stores[store].get(key)
     }
 
-    pub(crate) fn set(&mut self, store: StoreId, key: Key, value: Option<Box<[u8]>>) {
-        let before = self.stores[store].overlay.insert(key.clone(), value);
-        self.undo.push((store, key, before));
+    pub(crate) fn set(&mut self, store: StoreId, key: &[u8], value: Row) {
+        let (place, before) = self.stores[store].overlay.set(key, value);
+        self.undo.push((store, place, before));
     }
 
     pub(crate) fn scan(&self, store: StoreId, prefix: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
@@ -224,11 +171,8 @@ impl State {
 
     /// Undoes every write since the last [`State::keep_step`].
     pub(crate) fn undo_step(&mut self) {
-        while let Some((store, key, before)) = self.undo.pop() {
-            match before {
-                Some(value) => self.stores[store].overlay.insert(key, value),
-                None => self.stores[store].overlay.remove(&key),
-            };
+        while let Some((store, place, before)) = self.undo.pop() {
+            self.stores[store].overlay.undo(place, before);
         }
         self.next_due = NextDue::Unknown;
     }
@@ -237,8 +181,8 @@ impl State {
         self.cancel_timer(&timer.key, timer.kind, &timer.sub);
         let store = self.timers();
         let by_key = timer_by_key(&timer.key, timer.kind, &timer.sub);
-        self.set(store, by_key, Some(timer.due.to_be_bytes().into()));
-        self.set(store, timer_by_due(timer.due, &timer.key, timer.kind, &timer.sub), Some(Box::default()));
+        self.set(store, &by_key, Some(timer.due.to_be_bytes().into()));
+        self.set(store, &timer_by_due(timer.due, &timer.key, timer.kind, &timer.sub), Some(Box::default()));
         match self.next_due {
             NextDue::Known(Some(due)) if due <= timer.due => {}
             NextDue::Known(_) => self.next_due = NextDue::Known(Some(timer.due)),
@@ -253,8 +197,8 @@ impl State {
             return;
         };
         let due = Ts::from_be_bytes(due);
-        self.set(store, by_key, None);
-        self.set(store, timer_by_due(due, key, kind, sub), None);
+        self.set(store, &by_key, None);
+        self.set(store, &timer_by_due(due, key, kind, sub), None);
         if matches!(self.next_due, NextDue::Known(Some(next)) if next >= due) {
             self.next_due = NextDue::Unknown;
         }
@@ -277,7 +221,7 @@ impl State {
         if self.get(store, &by_key).as_deref() == Some(&timer.due.to_be_bytes()[..]) {
             self.cancel_timer(&timer.key, timer.kind, &timer.sub);
         } else {
-            self.set(store, timer_by_due(timer.due, &timer.key, timer.kind, &timer.sub), None);
+            self.set(store, &timer_by_due(timer.due, &timer.key, timer.kind, &timer.sub), None);
             self.next_due = NextDue::Unknown;
         }
     }
@@ -289,9 +233,9 @@ impl State {
         timers.take_while(|timer| timer.due <= instant).take(limit).collect()
     }
 
-    /// Uncommitted rows: (store, overlay).
-    pub fn dirty(&self) -> impl Iterator<Item = (StoreId, &Overlay)> {
-        self.stores.iter().map(|s| &s.overlay).enumerate().filter(|(_, overlay)| !overlay.is_empty())
+    /// Uncommitted rows, in the order in which they were first written.
+    pub fn dirty(&self) -> impl Iterator<Item = (StoreId, &Rows)> {
+        self.stores.iter().map(|store| store.overlay.rows()).enumerate().filter(|(_, rows)| !rows.is_empty())
     }
 
     /// The transaction committed: overlays go to the bases.
@@ -301,23 +245,23 @@ impl State {
 
     /// The transaction committed: overlays go to the bases; of each store's changelog, where its last row lies.
     pub fn commit_at(&mut self, last: &BTreeMap<StoreId, i64>) {
-        for (id, store) in self.stores.iter_mut().enumerate().filter(|(_, store)| !store.overlay.is_empty()) {
-            let rows = std::mem::take(&mut store.overlay);
+        for (id, store) in self.stores.iter_mut().enumerate().filter(|(_, store)| !store.overlay.rows().is_empty()) {
+            let rows = store.overlay.take();
             // Rows are sent in the order of the overlay: its last one is the changelog's last.
-            let check = rows.last_key_value().map_or(0, |(key, value)| checksum(key, value.as_deref()));
+            let check = rows.last().map_or(0, |(key, value)| checksum(key, value.as_deref()));
             store.base.apply(rows, last.get(&id).map(|row| Mark { row: *row, check }));
         }
     }
 
     /// The transaction was aborted: overlays are dropped.
     pub fn abort(&mut self) {
-        self.stores.iter_mut().for_each(|store| store.overlay.clear());
+        self.stores.iter_mut().for_each(|store| drop(store.overlay.take()));
         self.undo.clear();
         self.next_due = NextDue::Unknown;
     }
 
     /// Applies rows that are already committed, as restore does.
-    pub fn restore(&mut self, store: StoreId, rows: Overlay, mark: Option<Mark>) {
+    pub fn restore(&mut self, store: StoreId, rows: Rows, mark: Option<Mark>) {
         self.stores[store].base.apply(rows, mark);
         self.next_due = NextDue::Unknown;
     }
@@ -350,22 +294,22 @@ impl State {
 }
 
 /// `d` + due, order-preserving + key + NUL + kind + sub.
-fn timer_by_due(due: Ts, key: &str, kind: u8, sub: &[u8]) -> Key {
+fn timer_by_due(due: Ts, key: &str, kind: u8, sub: &[u8]) -> Vec<u8> {
     let mut row = Vec::with_capacity(11 + key.len() + sub.len());
     row.push(b'd');
     row.extend_from_slice(&(due ^ Ts::MIN).to_be_bytes());
     row.extend_from_slice(&timer_by_key(key, kind, sub)[1..]);
-    row.into_boxed_slice()
+    row
 }
 
 /// `k` + key + NUL + kind + sub.
-fn timer_by_key(key: &str, kind: u8, sub: &[u8]) -> Key {
+fn timer_by_key(key: &str, kind: u8, sub: &[u8]) -> Vec<u8> {
     let mut row = Vec::with_capacity(3 + key.len() + sub.len());
     row.push(b'k');
     row.extend_from_slice(key.as_bytes());
     row.extend_from_slice(&[0, kind]);
     row.extend_from_slice(sub);
-    row.into_boxed_slice()
+    row
 }
 
 fn read_timer(row: &[u8]) -> Option<Timer> {

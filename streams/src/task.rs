@@ -114,7 +114,7 @@ impl Task {
         let store = arrival.instants;
         for (key, instant) in self.state.scan(store, b"") {
             if read_instant(&instant).is_none_or(|instant| instant <= floor) {
-                self.state.set(store, key.into_boxed_slice(), None);
+                self.state.set(store, &key, None);
             }
         }
         self.state.keep_step();
@@ -205,7 +205,7 @@ impl Task {
         let last = self.state.get(store, key).as_deref().and_then(read_instant);
         let stamp = now.max(arrival.floor).max(last.unwrap_or(Ts::MIN));
         if last != Some(stamp) {
-            self.state.set(store, key.into(), Some(stamp.to_be_bytes().into()));
+            self.state.set(store, key, Some(stamp.to_be_bytes().into()));
             self.state.keep_step();
         }
         stamp

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use proptest::prelude::*;
 use slipstream_streams::disk::{AGE_MAX_MS, Directory};
-use slipstream_streams::store::{Base, BaseName, Bases, Mark, Memory, Overlay};
+use slipstream_streams::store::{Base, BaseName, Bases, Mark, Memory, Rows};
 
 const NAME: BaseName<'_> = BaseName { stage: "count", store: "counts", partition: 0 };
 /// Begins like [`NAME`]: its rows must not be taken for the other's.
@@ -25,8 +25,10 @@ fn rows(base: &dyn Base) -> Vec<(Vec<u8>, Vec<u8>)> {
     base.scan(b"").collect()
 }
 
-fn overlay(rows: &[(u8, Option<u8>)]) -> Overlay {
-    rows.iter().map(|(key, value)| (Box::from(vec![*key; usize::from(key % 3) + 1]), value.map(|v| Box::from([v])))).collect()
+fn overlay(rows: &[(u8, Option<u8>)]) -> Rows {
+    let rows: BTreeMap<u8, Option<u8>> = rows.iter().copied().collect();
+    let row = |(key, value): (u8, Option<u8>)| (vec![key; usize::from(key % 3) + 1].into(), value.map(|v| Box::from([v])));
+    rows.into_iter().map(row).collect()
 }
 
 fn mark(row: i64) -> Option<Mark> {
@@ -220,7 +222,7 @@ fn writer_that_is_killed() {
     }
 }
 
-fn batch_of(batch: i64) -> Overlay {
+fn batch_of(batch: i64) -> Rows {
     let row = |n: i64| (format!("{:04}", (batch * 7 + n * 13) % 500).into_bytes(), batch.to_string().repeat(40).into_bytes());
     (0..20).map(row).map(|(key, value)| (key.into(), (value[0] != b'7').then(|| value.into()))).collect()
 }
@@ -251,7 +253,7 @@ fn a_killed_writer_leaves_whole_batches() {
         assert!(reached >= said, "batch {said} was applied, but only {reached} are there");
         for (key, value) in (at + 1..=reached).flat_map(batch_of) {
             match value {
-                Some(value) => model.insert(key.into(), value.into()),
+                Some(value) => model.insert(key.to_vec(), value.into()),
                 None => model.remove(&*key),
             };
         }

@@ -1,4 +1,4 @@
-// The peer: examples/aggregate.rs as a Kafka Streams application, exactly once, with a RocksDB store and its changelog.
+// The peer: examples/aggregate.rs (with KIND=normalise a stage without state) as a Kafka Streams application, exactly once, with a RocksDB store and its changelog.
 // Run from source: java -cp 'JARS/*' Aggregate.java. Settings from the environment, as for ours; BATCH is the producer's
 // batch.size. A store of the Processor API has no cache, so that each record gives an output.
 
@@ -38,12 +38,7 @@ public class Aggregate implements Processor<byte[], byte[], byte[], byte[]> {
     }
 
     public static void main(String[] args) throws InterruptedException {
-        Topology topology = new Topology();
-        topology.addSource("in", setting("IN"))
-            .addProcessor("aggregate", Aggregate::new, "in")
-            .addStateStore(Stores.keyValueStoreBuilder(
-                Stores.persistentKeyValueStore("totals"), Serdes.ByteArray(), Serdes.ByteArray()), "aggregate")
-            .addSink("out", setting("OUT"), "aggregate");
+        Topology topology = "normalise".equals(System.getenv("KIND")) ? normalise() : aggregate();
 
         Properties settings = new Properties();
         settings.put(StreamsConfig.APPLICATION_ID_CONFIG, setting("GROUP"));
@@ -65,6 +60,38 @@ public class Aggregate implements Processor<byte[], byte[], byte[], byte[]> {
         }));
         streams.start();
         stopped.await();
+    }
+
+    private static Topology aggregate() {
+        return new Topology().addSource("in", setting("IN"))
+            .addProcessor("aggregate", Aggregate::new, "in")
+            .addStateStore(Stores.keyValueStoreBuilder(
+                Stores.persistentKeyValueStore("totals"), Serdes.ByteArray(), Serdes.ByteArray()), "aggregate")
+            .addSink("out", setting("OUT"), "aggregate");
+    }
+
+    private static Topology normalise() {
+        return new Topology().addSource("in", setting("IN"))
+            .addProcessor("normalise", Normalise::new, "in")
+            .addSink("out", setting("OUT"), "normalise");
+    }
+
+    /// Turns the amount's bytes round; keeps nothing.
+    private static class Normalise implements Processor<byte[], byte[], byte[], byte[]> {
+        private ProcessorContext<byte[], byte[]> context;
+
+        @Override
+        public void init(ProcessorContext<byte[], byte[]> context) {
+            this.context = context;
+        }
+
+        @Override
+        public void process(Record<byte[], byte[]> record) {
+            byte[] value = record.value().clone();
+            ByteBuffer buffer = ByteBuffer.wrap(value);
+            buffer.putLong(8, Long.reverseBytes(buffer.getLong(8)));
+            context.forward(record.withValue(value));
+        }
     }
 
     private static String setting(String name) {

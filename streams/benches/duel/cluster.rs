@@ -30,8 +30,27 @@ fn admin() -> AdminClient<DefaultClientContext> {
     client().create().unwrap()
 }
 
+/// Bytes that a topic of a long run keeps of each partition.
+const KEPT_BYTES: &str = "100000000";
+
 pub async fn make(topics: &[String]) {
-    let new: Vec<_> = topics.iter().map(|name| NewTopic::new(name, PARTITIONS, TopicReplication::Fixed(1))).collect();
+    make_with(topics, &[]).await;
+}
+
+/// Topics that forget what is old, for a long run.
+pub async fn make_short(topics: &[String]) {
+    make_with(topics, &[("retention.bytes", KEPT_BYTES), ("segment.bytes", "25000000")]).await;
+}
+
+async fn make_with(topics: &[String], settings: &[(&str, &str)]) {
+    if topics.is_empty() {
+        return;
+    }
+    let mut new = Vec::new();
+    for name in topics {
+        let topic = NewTopic::new(name, PARTITIONS, TopicReplication::Fixed(1));
+        new.push(settings.iter().fold(topic, |topic, (key, value)| topic.set(key, value)));
+    }
     for made in admin().create_topics(&new, &AdminOptions::new()).await.unwrap() {
         made.unwrap();
     }
@@ -73,8 +92,13 @@ impl Loader {
     }
 
     pub fn write(&mut self, topic: &str, key: u64) {
+        self.write_as_of(topic, key, now_ns());
+    }
+
+    /// Writes a record that should have been sent at an instant.
+    pub fn write_as_of(&mut self, topic: &str, key: u64, intended_ns: u64) {
         let number = self.written.fetch_add(1, Ordering::Relaxed);
-        self.value[..8].copy_from_slice(&now_ns().to_be_bytes());
+        self.value[..8].copy_from_slice(&intended_ns.to_be_bytes());
         self.value[8..16].copy_from_slice(&(number % 1000).to_be_bytes());
         let key_text = format!("key-{key:010}");
         let partition = (key % PARTITIONS.unsigned_abs() as u64) as i32;
@@ -111,8 +135,16 @@ pub fn fill_each(topic: &str, keys: u64, size: usize) {
     loader.flush();
 }
 
+/// Fills a topic with so many records of each of `keys` keys, then `records` more, each of any of these.
+pub fn fill_joined(topic: &str, joined: u64, records: u64, keys: u64, size: usize) {
+    let mut loader = Loader::new(size);
+    (0..joined * keys).for_each(|number| loader.write(topic, number % keys));
+    (0..records).for_each(|number| loader.write(topic, scatter(number) % keys));
+    loader.flush();
+}
+
 /// SplitMix64: any number, always the same for the same one.
-fn scatter(number: u64) -> u64 {
+pub fn scatter(number: u64) -> u64 {
     let mixed = number.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -157,7 +189,18 @@ pub fn ends(topic: &str) -> u64 {
 
 /// A reader of what is committed, from now on.
 pub fn reader(topic: &str) -> BaseConsumer {
+    reader_of(partitions(topic, Offset::End))
+}
+
+/// A reader of one partition, which stands for all: the machine would be busy with reading otherwise.
+pub fn sampler(topic: &str) -> BaseConsumer {
+    let mut one = TopicPartitionList::new();
+    one.add_partition_offset(topic, 0, Offset::End).unwrap();
+    reader_of(one)
+}
+
+fn reader_of(list: TopicPartitionList) -> BaseConsumer {
     let reader: BaseConsumer = client().set("isolation.level", "read_committed").set("fetch.wait.max.ms", "10").create().unwrap();
-    reader.assign(&partitions(topic, Offset::End)).unwrap();
+    reader.assign(&list).unwrap();
     reader
 }

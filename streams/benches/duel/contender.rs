@@ -26,6 +26,8 @@ pub struct Contender {
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Ours,
+    /// This binary, with another processor than the example's.
+    Workload,
     Java,
     Copy,
 }
@@ -33,12 +35,37 @@ enum Kind {
 /// Everybody, in the order of the report.
 pub const ALL: &[Contender] = &[
     Contender { name: "slipstream", kind: Kind::Ours, settings: &[] },
+    Contender { name: "slipstream-disk", kind: Kind::Ours, settings: &[("STORES", "disk")] },
     Contender { name: "kafka-streams", kind: Kind::Java, settings: &[] },
     Contender { name: "kafka-streams-best", kind: Kind::Java, settings: &[("BATCH", "262144")] },
     Contender { name: "kafka-streams-10ms", kind: Kind::Java, settings: &[("COMMIT_MS", "10")] },
     Contender { name: "librdkafka-idempotent", kind: Kind::Copy, settings: &[("KIND", "idempotent")] },
     Contender { name: "librdkafka-transactions", kind: Kind::Copy, settings: &[("KIND", "transactions")] },
     Contender { name: "librdkafka-changelog", kind: Kind::Copy, settings: &[("KIND", "changelog")] },
+];
+
+/// Who turns round a field of each record and keeps nothing.
+pub const NORMALISE: &[Contender] = &[
+    Contender { name: "slipstream", kind: Kind::Workload, settings: &[("KIND", "normalise")] },
+    Contender { name: "kafka-streams", kind: Kind::Java, settings: &[("KIND", "normalise")] },
+    Contender { name: "kafka-streams-best", kind: Kind::Java, settings: &[("KIND", "normalise"), ("BATCH", "262144")] },
+    Contender { name: "librdkafka-transactions", kind: Kind::Copy, settings: &[("KIND", "transactions")] },
+];
+
+/// Who counts in hopping windows; librdkafka writes as many records of that size.
+pub const HOPPING: &[Contender] = &[
+    Contender { name: "slipstream", kind: Kind::Workload, settings: &[("KIND", "hopping")] },
+    Contender {
+        name: "librdkafka-transactions",
+        kind: Kind::Copy,
+        settings: &[("KIND", "transactions"), ("COPIES", "3"), ("BYTES", "16")],
+    },
+];
+
+/// Who joins each record with ten rows of its key; librdkafka writes as many records.
+pub const FAN_OUT: &[Contender] = &[
+    Contender { name: "slipstream", kind: Kind::Workload, settings: &[("KIND", "fanout")] },
+    Contender { name: "librdkafka-transactions", kind: Kind::Copy, settings: &[("KIND", "transactions"), ("COPIES", "10")] },
 ];
 
 /// The topics and names of one run.
@@ -60,6 +87,7 @@ impl Contender {
         command.args(["-c", CORE]);
         match self.kind {
             Kind::Ours => command.arg(ours()),
+            Kind::Workload => command.arg(std::env::current_exe().unwrap()).env("ROLE", "ours"),
             Kind::Copy => command.arg(std::env::current_exe().unwrap()).env("ROLE", "copy"),
             Kind::Java => {
                 let source = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/duel/Aggregate.java");
@@ -81,12 +109,14 @@ impl Contender {
     /// The topic that it keeps its rows in, if it does.
     pub fn changelog(&self, job: &Job) -> Option<String> {
         let suffix = match self.kind {
-            Kind::Ours => "totals.changelog",
             Kind::Java => "totals-changelog",
-            Kind::Copy => "totals.changelog",
+            Kind::Ours | Kind::Workload | Kind::Copy => "totals.changelog",
         };
         let joint = if self.kind == Kind::Java { "-" } else { "." };
-        let kept = self.kind != Kind::Copy || self.settings.contains(&("KIND", "changelog"));
+        let kept = match self.kind {
+            Kind::Copy => self.settings.contains(&("KIND", "changelog")),
+            Kind::Ours | Kind::Workload | Kind::Java => !self.settings.contains(&("KIND", "normalise")),
+        };
         kept.then(|| format!("{}{joint}{suffix}", job.group))
     }
 }
@@ -99,20 +129,47 @@ fn ours() -> String {
     example.to_str().unwrap().to_owned()
 }
 
+/// Processor time of a process so far in seconds.
+pub fn cpu_of(process: u32) -> f64 {
+    let stat = read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or_default();
+    (ticks(11) + ticks(12)) / TICKS
+}
+
+/// The process of the broker: the one whose settings name its address.
+pub fn broker() -> u32 {
+    let address = setting("SLIPSTREAM_TEST_KAFKA");
+    let serves = |process: &u32| {
+        let command = read_to_string(format!("/proc/{process}/cmdline")).unwrap_or_default();
+        let settings = command.split('\0').find(|word| word.ends_with("server.properties"));
+        settings.is_some_and(|path| read_to_string(path).is_ok_and(|text| text.contains(&address)))
+    };
+    let names = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().into_string().ok());
+    names.filter_map(|name| name.parse().ok()).find(serves).unwrap()
+}
+
 impl Running {
     /// Processor time so far in seconds.
     pub fn cpu(&self) -> f64 {
-        let stat = read_to_string(format!("/proc/{}/stat", self.0.id())).unwrap_or_default();
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or_default();
-        (ticks(11) + ticks(12)) / TICKS
+        cpu_of(self.0.id())
     }
 
     /// Peak resident memory in MiB.
     pub fn peak_memory(&self) -> f64 {
+        self.status("VmHWM:")
+    }
+
+    /// A line of its status in /proc, in MiB.
+    fn status(&self, name: &str) -> f64 {
         let status = read_to_string(format!("/proc/{}/status", self.0.id())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
         line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok()).unwrap_or_default() / 1024.0
+    }
+
+    /// Resident memory now in MiB.
+    pub fn memory(&self) -> f64 {
+        self.status("VmRSS:")
     }
 
     /// Ends it at once, without any chance to tidy up.

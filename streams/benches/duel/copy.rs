@@ -2,6 +2,7 @@
 //!
 //!     IN ─► the same bytes ─► OUT, and once more to a changelog if asked to
 //!
+//! Writes each record `COPIES` times (1), of its value at most the first `BYTES`: as many bytes as the work it stands beside.
 //! Runs as a process of its own (this binary with `copy` in `ROLE`), so that it is measured like the others.
 
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
-use crate::setting;
+use crate::{number, setting};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 const COMMIT_AGE: Duration = Duration::from_millis(100);
@@ -22,6 +23,7 @@ pub fn run() {
     let kind = setting("KIND");
     let (consumer, producer) = clients(kind != "idempotent");
     let (output, changelog) = (setting("OUT"), format!("{}.totals.changelog", setting("GROUP")));
+    let (copies, bytes) = (number("COPIES", 1), number("BYTES", u64::MAX) as usize);
     let mut open: Option<Instant> = None;
     loop {
         for _ in 0..1000 {
@@ -35,9 +37,9 @@ pub fn run() {
                     producer.begin_transaction().unwrap();
                 }
             }
-            send(&producer, &output, &message);
+            (0..copies).for_each(|_| send(&producer, &output, &message, bytes));
             if kind == "changelog" {
-                send(&producer, &changelog, &message);
+                send(&producer, &changelog, &message, bytes);
             }
         }
         producer.poll(Duration::ZERO);
@@ -67,8 +69,9 @@ fn clients(transactions: bool) -> (BaseConsumer, BaseProducer) {
     (consumer, producer)
 }
 
-fn send(producer: &BaseProducer, topic: &str, message: &BorrowedMessage<'_>) {
-    let mut record = BaseRecord::to(topic).partition(message.partition()).payload(message.payload().unwrap());
+fn send(producer: &BaseProducer, topic: &str, message: &BorrowedMessage<'_>, bytes: usize) {
+    let value = message.payload().unwrap();
+    let mut record = BaseRecord::to(topic).partition(message.partition()).payload(&value[..bytes.min(value.len())]);
     record.key = message.key();
     while let Err((error, back)) = producer.send(record) {
         assert!(matches!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)), "{error}");
@@ -78,9 +81,13 @@ fn send(producer: &BaseProducer, topic: &str, message: &BorrowedMessage<'_>) {
 }
 
 fn commit(consumer: &BaseConsumer, producer: &BaseProducer, transactions: bool) {
-    // Drained first: rdkafka's own flush waits 100 ms.
+    // Drained first: rdkafka's own flush waits 100 ms. A poll that waits would spin through its last millisecond.
     while producer.in_flight_count() > 0 {
-        producer.poll(Duration::from_millis(1));
+        let before = producer.in_flight_count();
+        producer.poll(Duration::ZERO);
+        if producer.in_flight_count() == before {
+            std::thread::sleep(Duration::from_micros(100));
+        }
     }
     let position = consumer.position().unwrap();
     if transactions {

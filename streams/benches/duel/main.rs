@@ -10,7 +10,9 @@
 //! | `SLIPSTREAM_TEST_KAFKA` | the broker |
 //! | `DUEL_STREAMS_JARS` | folder of Kafka Streams' jars |
 //! | `DUEL_OUT` | folder of the report and the raw figures |
-//! | `DUEL_ROUNDS`, `DUEL_RECORDS`, `DUEL_KEYS` | rounds (3), records of the throughput runs (1,000,000), keys to restore (1,000,000) |
+//! | `DUEL_ROUNDS`, `DUEL_CALM_ROUNDS`, `DUEL_RESTART_ROUNDS` | rounds of the throughput runs (3), of the calm ones (1), of the kills (1) |
+//! | `DUEL_RECORDS_1024`, `DUEL_RECORDS_160`, `DUEL_KEYS` | records of the throughput runs, keys to restore (all 1,000,000) |
+//! | `DUEL_MINUTES` | minutes at half load (10) |
 //! | `DUEL_ONLY` | names of contenders and of figures, separated by commas; all if it is not set |
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::panic, reason = "a measurement stops at the first surprise")]
 
@@ -19,6 +21,9 @@ mod contender;
 mod copy;
 mod figures;
 mod report;
+mod workload;
+
+use std::collections::BTreeMap;
 
 use contender::ALL;
 use report::Report;
@@ -40,34 +45,91 @@ async fn main() {
     if std::env::var("ROLE").is_ok_and(|role| role == "copy") {
         return copy::run();
     }
+    if std::env::var("ROLE").is_ok_and(|role| role == "ours") {
+        return workload::run().unwrap();
+    }
     if std::env::var("DUEL_STREAMS_JARS").is_err() {
         return println!("duel: skipped; `make bench` brings what it needs");
     }
     let mut report = Report::open(&setting("DUEL_OUT"));
-    let (rounds, records, keys) = (number("DUEL_ROUNDS", 3), number("DUEL_RECORDS", 1_000_000), number("DUEL_KEYS", 1_000_000));
+    let rounds = number("DUEL_ROUNDS", 3);
+    let most = throughputs(rounds, &mut report).await;
+    workloads(rounds, &mut report).await;
+    latencies(&most, &mut report).await;
+    restarts(&mut report).await;
+    if is_wanted("steady")
+        && let Some(most) = most.get("slipstream")
+    {
+        figures::steady(&ALL[0], *most, number("DUEL_MINUTES", 10), &mut report).await;
+    }
+    report.write();
+}
+
+/// Everybody drains a backlog of each size; the median of each at 160 bytes.
+async fn throughputs(rounds: u64, report: &mut Report) -> BTreeMap<&'static str, f64> {
+    let mut speeds: BTreeMap<&'static str, Vec<f64>> = BTreeMap::new();
     for size in [1024, 160] {
         if !is_wanted(&format!("throughput-{size}")) {
             continue;
         }
-        let input = format!("in-{}-{size}", std::process::id());
+        let (input, what) = (format!("in-{}-{size}", std::process::id()), format!("{size} B"));
+        let records = number(&format!("DUEL_RECORDS_{size}"), 1_000_000);
         cluster::make(std::slice::from_ref(&input)).await;
         cluster::fill(&input, records, cluster::KEYS, size);
         for round in 0..rounds {
             for contender in ALL.iter().filter(|c| is_wanted(c.name) && c.name != "kafka-streams-10ms") {
-                figures::throughput(contender, &input, records, size, round, &mut report).await;
+                let speed = figures::throughput(contender, &input, records, &what, round, report).await;
+                speeds.entry(contender.name).or_default().extend((size == 160).then_some(speed));
             }
         }
         cluster::drop_topics(&[input]).await;
     }
-    for round in 0..rounds {
-        for contender in ALL.iter().filter(|c| is_wanted(c.name) && c.is_stateful() && c.name != "kafka-streams-best") {
-            if is_wanted("latency") {
-                figures::latency(contender, round, &mut report).await;
-            }
-            if is_wanted("restart") && contender.name != "kafka-streams-10ms" {
-                figures::restart(contender, keys, round, &mut report).await;
+    speeds.into_iter().filter(|(_, speeds)| !speeds.is_empty()).map(|(name, speeds)| (name, report::median(&speeds))).collect()
+}
+
+/// The other kinds of work, on a backlog of 160-byte records.
+async fn workloads(rounds: u64, report: &mut Report) {
+    // Hopping windows are counted for 300 places; a fan-out is of 2,000 keys with ten rows each.
+    let kinds = [
+        ("normalise", contender::NORMALISE, 0, 1_000_000, cluster::KEYS),
+        ("hopping", contender::HOPPING, 0, 500_000, 300),
+        ("fanout", contender::FAN_OUT, workload::JOINED as u64, 200_000, 2_000),
+    ];
+    for (what, contenders, joined, records, keys) in kinds.into_iter().filter(|kind| is_wanted(kind.0)) {
+        let input = format!("in-{}-{what}", std::process::id());
+        cluster::make(std::slice::from_ref(&input)).await;
+        cluster::fill_joined(&input, joined, records, keys, 160);
+        for round in 0..rounds {
+            for contender in contenders.iter().filter(|c| is_wanted(c.name)) {
+                figures::throughput(contender, &input, joined * keys + records, what, round, report).await;
             }
         }
+        cluster::drop_topics(&[input]).await;
     }
-    report.write();
+}
+
+/// At a calm rate, and at shares of what each can do at most.
+async fn latencies(most: &BTreeMap<&'static str, f64>, report: &mut Report) {
+    let wanted = |c: &&contender::Contender| is_wanted(c.name) && c.is_stateful();
+    for round in 0..number("DUEL_CALM_ROUNDS", 1) {
+        for contender in ALL.iter().filter(wanted).filter(|c| is_wanted("latency") && c.name != "kafka-streams-best") {
+            figures::latency(contender, round, report).await;
+        }
+    }
+    for contender in ALL.iter().filter(wanted).filter(|_| is_wanted("loaded")) {
+        let Some(most) = most.get(contender.name) else { continue };
+        for percent in [25, 50, 75] {
+            figures::loaded(contender, percent, *most, 0, report).await;
+        }
+    }
+}
+
+/// Killed with many keys and started again.
+async fn restarts(report: &mut Report) {
+    let peers = ["slipstream", "slipstream-disk", "kafka-streams"];
+    for round in 0..number("DUEL_RESTART_ROUNDS", 1) {
+        for contender in ALL.iter().filter(|c| is_wanted("restart") && is_wanted(c.name) && peers.contains(&c.name)) {
+            figures::restart(contender, number("DUEL_KEYS", 1_000_000), round, report).await;
+        }
+    }
 }

@@ -39,6 +39,9 @@ const CALL_PAUSE: Duration = Duration::from_millis(20);
 const ABORT_STEP: Duration = Duration::from_millis(100);
 /// Longest time for which one transactional call is repeated.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Pause between two looks for delivery reports. rdkafka's own wait would spin through the last millisecond, on the core that
+/// the client's threads need.
+const REPORT_PAUSE: Duration = Duration::from_micros(100);
 /// Longest wait for the transactional id at start: a predecessor's transaction may have to end first.
 const INIT_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -168,6 +171,13 @@ impl KafkaLog {
         self.hold(&BTreeSet::new())
     }
 
+    /// Takes the delivery reports that are there; false if there was none.
+    fn take_reports(&self) -> bool {
+        let before = self.producer.in_flight_count();
+        self.producer.poll(Duration::ZERO);
+        self.producer.in_flight_count() < before
+    }
+
     fn begin(&mut self) -> Result<(), LogError> {
         if !self.in_transaction {
             self.producer.begin_transaction().map_err(classify)?;
@@ -190,9 +200,9 @@ impl Log for KafkaLog {
     fn poll(&mut self, limit: usize, wait: Duration, take: &mut dyn FnMut(Raw<'_>)) -> Result<usize, LogError> {
         if self.in_transaction {
             // Reports are taken while their records are still warm, not all at the commit.
-            self.producer.poll(Duration::ZERO);
+            while self.take_reports() {}
         }
-        let mut wait = wait;
+        let mut wait = whole_milliseconds(wait);
         for got in 0..limit {
             match self.consumer.poll(wait) {
                 None => return Ok(got),
@@ -302,13 +312,17 @@ impl Log for KafkaLog {
         message.headers = headers_of(&record);
         message.payload = record.value;
         message.timestamp = record.timestamp;
-        let deadline = Instant::now() + TRANSACTION_TIMEOUT;
+        let mut deadline = None;
         loop {
             match self.producer.send(message) {
                 Ok(()) => return Ok(()),
-                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) if Instant::now() < deadline => {
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back))
+                    if Instant::now() < *deadline.get_or_insert_with(|| Instant::now() + TRANSACTION_TIMEOUT) =>
+                {
                     message = back;
-                    self.producer.poll(Duration::from_millis(1));
+                    if !self.take_reports() {
+                        std::thread::sleep(REPORT_PAUSE);
+                    }
                 }
                 // After a record that could not be written none is taken: that one is the reason.
                 Err((error, _)) => {
@@ -324,10 +338,13 @@ impl Log for KafkaLog {
     fn drain(&mut self) -> Result<Offsets, LogError> {
         let deadline = Instant::now() + TRANSACTION_TIMEOUT;
         while self.producer.in_flight_count() > 0 {
-            self.producer.poll(Duration::from_millis(1));
+            if self.take_reports() {
+                continue;
+            }
             if Instant::now() > deadline {
                 return Err(LogError::Abort("records not written in time".to_owned()));
             }
+            std::thread::sleep(REPORT_PAUSE);
         }
         self.producer.context().take()
     }
@@ -370,6 +387,12 @@ impl Log for KafkaLog {
     fn now(&self) -> Duration {
         self.since.elapsed()
     }
+}
+
+/// A wait that rdkafka does not spin through: it does so for what is beyond the last whole millisecond.
+fn whole_milliseconds(wait: Duration) -> Duration {
+    let whole = wait.subsec_nanos().div_ceil(1_000_000).into();
+    if wait.is_zero() { wait } else { Duration::from_secs(wait.as_secs()) + Duration::from_millis(whole) }
 }
 
 /// A record without headers needs no list of them.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::store::{Base, BaseName, Bases, Mark, Memory, Overlay};
+use crate::store::{Base, BaseName, Bases, Mark, Memory, Rows};
 
 /// What is on the disk.
 #[derive(Default)]
@@ -73,7 +73,7 @@ impl Base for Kept {
         Box::new(rows.into_iter())
     }
 
-    fn apply(&mut self, rows: Overlay, mark: Option<Mark>) {
+    fn apply(&mut self, rows: Rows, mark: Option<Mark>) {
         let mut content = self.disk.content();
         content.writes += 1;
         if content.writes.is_multiple_of(self.disk.fails_every) {
