@@ -9,8 +9,9 @@
 //!     BOOTSTRAP=localhost:9092 IN=payments OUT=totals GROUP=aggregate STATE_DIR=/var/lib/aggregate THREADS=1 \
 //!         cargo run --release -p slipstream-streams --example aggregate
 //!
-//! Each process needs a state directory of its own. COMMIT_MS is the age at which a transaction ends under load
-//! (default 100); when there is nothing to read it ends at once. It runs until SIGTERM or Ctrl-C.
+//! Each process needs a state directory of its own. It keeps the process's name there, and with STORES=disk its rows, which a
+//! restart then reads instead of the changelog; else they are kept in memory, which is faster. COMMIT_MS is the age at which
+//! a transaction ends under load (default 100); when there is nothing to read it ends at once. Runs until SIGTERM or Ctrl-C.
 
 use std::error::Error;
 use std::time::Duration;
