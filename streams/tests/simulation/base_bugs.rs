@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use slipstream_streams::simulation::Planted;
-use slipstream_streams::store::{Base, BaseName, Bases, Mark, Overlay};
+use slipstream_streams::store::{Base, BaseName, Bases, Mark, Rows};
 
 /// What is done wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,10 +71,10 @@ impl Base for BuggyBase {
         self.base.scan(prefix)
     }
 
-    fn apply(&mut self, mut rows: Overlay, mark: Option<Mark>) {
+    fn apply(&mut self, mut rows: Rows, mark: Option<Mark>) {
         match self.bug {
-            BaseBug::LoseDelete => rows.retain(|_, value| value.is_some()),
-            BaseBug::LoseRow => drop(rows.pop_last()),
+            BaseBug::LoseDelete => rows.retain(|(_, value)| value.is_some()),
+            BaseBug::LoseRow => drop(rows.pop()),
             _ => {}
         }
         self.base.apply(rows, mark);
