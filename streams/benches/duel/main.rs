@@ -62,7 +62,6 @@ async fn main() {
     {
         figures::steady(&ALL[0], *most, number("DUEL_MINUTES", 10), &mut report).await;
     }
-    report.write();
 }
 
 /// Everybody drains a backlog of each size; the median of each at 160 bytes.

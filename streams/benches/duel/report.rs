@@ -47,15 +47,16 @@ impl Report {
         Self { folder, raw, figures: BTreeMap::new() }
     }
 
-    /// One figure of one round.
+    /// One figure of one round; the report has it at once.
     pub fn note(&mut self, contender: &'static str, figure: &str, round: u64, value: f64) {
         println!("{contender:24} {figure:32} round {round}: {value:.2}");
         writeln!(self.raw, "{contender},\"{figure}\",{round},{value:.3}").unwrap();
         self.figures.entry(figure.to_owned()).or_default().entry(contender).or_default().push(value);
+        self.write(); // whole at any time: a run of hours may be broken off
     }
 
     /// Writes the tables: one for each figure, with medians, spread, and the ratio to ours.
-    pub fn write(&self) {
+    fn write(&self) {
         let mut text = format!("{HEAD}\n{}\n", machine());
         for (figure, rows) in &self.figures {
             writeln!(text, "\n### {figure}\n\n| contender | median | least | most | slipstream / it |\n|---|---|---|---|---|")
