@@ -239,7 +239,11 @@ impl Session {
             let answer = answer.map_err(|e| Failure { code: 0, again: true, why: e.to_string() })?;
             match answer.status() {
                 status if status.is_success() => Ok(()),
-                status => Err(Failure { code: 0, again: status.is_server_error(), why: format!("HTTP {status}") }),
+                // A conflict: somebody else sets it at this moment.
+                status => {
+                    let again = status.is_server_error() || status == reqwest::StatusCode::CONFLICT;
+                    Err(Failure { code: 0, again, why: format!("HTTP {status}") })
+                }
             }
         };
         self.retried(&[], put).await.map_err(|failure| self.error(format!("for compatibility at `{subject}`"), failure))

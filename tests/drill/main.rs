@@ -76,7 +76,7 @@ fn drill(three: &Three, oracle: &Oracle, order: &str, round: u64, faults: u64, c
     losses
 }
 
-/// Waits until the feed is through and the ends of the chains hold what the oracle's hold.
+/// Waits until the feed is through and the world holds what the oracle holds.
 fn finish(three: &Three, oracle: &Oracle, world: &str, order: &str, field: &mut Field<'_>, feed: &mut Running) {
     let began = Instant::now();
     let ended = loop {
