@@ -7,8 +7,8 @@
 mod cluster;
 mod toy;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cluster::Cluster;
@@ -28,6 +28,9 @@ const RECORD_BYTES: usize = 3_000;
 const STEP: Duration = Duration::from_millis(2);
 /// Most memory that reading may take: the client's queue (16 MiB, and what its buffers hold on to), fetches on their way, polls.
 const MEMORY_MAX: usize = 72 << 20;
+
+/// Memory is the process's, and each test floods the broker: one at a time.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// Takes its time, and writes little.
 struct Slow;
@@ -66,6 +69,7 @@ fn growth(cluster: &Cluster) -> (usize, Handle) {
 // contract: S2-07
 #[test]
 fn a_slow_stage_takes_no_more_memory_than_its_limits_and_hands_on_at_once_what_is_done() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(cluster) = Cluster::new("slow", 1, 1) else { return };
     cluster.declare(&[]);
     let body = [&[0, 1][..], &[b'7'; RECORD_BYTES]].concat();
@@ -86,6 +90,7 @@ fn a_slow_stage_takes_no_more_memory_than_its_limits_and_hands_on_at_once_what_i
 // contract: S2-07
 #[test]
 fn input_of_a_full_task_is_paused_and_resumed() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(cluster) = Cluster::new("held", 2, 2) else { return };
     const FLOOD: i64 = 20_000;
     cluster.declare(&["meters", "silent"]);
