@@ -42,7 +42,8 @@ fn what_is_filled_in_leads_to_an_outcome_that_was_listed() {
         let of_a_price = outcomes.iter().all(|outcome| outcome.ends_with("of the price"));
         assert!(outcomes.len() > 1 || of_a_price, "open, though there is only one outcome: {outcomes:?}\n{vague}");
     }
-    assert!(open > CASES / 10 && listed > open / 2, "{listed} of {open} open answers were listed");
+    // Most of the others lack an airport: that is more outcomes than are listed.
+    assert!(open > CASES / 2 && listed > CASES / 6, "{listed} of {open} open answers were listed");
 }
 
 /// Of a settled case there is nothing else to list.
