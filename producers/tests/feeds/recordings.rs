@@ -53,7 +53,9 @@ fn a_line_looks_as_documented() {
             r#""id":"ID","headers":{"ce_source":"/producers/bts"},"value":{"source":"bts","source_leg":"AA1/2008-01-31/JFK-LAX/0800","#,
             r#""kind":"SCHEDULED","carrier":"AA","number":1,"suffix":null,"date":"2008-01-31","origin":"JFK","destination":"LAX","#,
             r#""scheduled_departure":1201784400000,"scheduled_arrival":1201807800000,"at":null,"estimated_departure":null,"#,
-            r#""estimated_arrival":null,"tail":null,"diverted_to":null,"reason":null,"assumed":false}}"#
+            r#""estimated_arrival":null,"tail":null,"diverted_to":null,"reason":null,"assumed":false,"designator":null,"#,
+            r#""role":"UNKNOWN","date_meaning":"UNKNOWN","departure_terminal":null,"departure_gate":null,"#,
+            r#""arrival_terminal":null,"arrival_gate":null,"passengers":null}}"#
         )
         .replace("ID", &records[0].event.id.to_string())
     );

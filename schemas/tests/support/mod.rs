@@ -19,7 +19,7 @@ fn value(schema: &Schema, names: &ResolvedSchema<'_>, field: &str) -> BoxedStrat
     match schema {
         Schema::Boolean => any::<bool>().prop_map(Value::Boolean).boxed(),
         // What a leg has in ranges.
-        Schema::Int if ["number", "repeat"].contains(&field) => (0..=9999).prop_map(Value::Int).boxed(),
+        Schema::Int if ["number", "operating_number", "repeat"].contains(&field) => (0..=9999).prop_map(Value::Int).boxed(),
         Schema::Int => any::<i32>().prop_map(Value::Int).boxed(),
         Schema::Long => any::<i64>().prop_map(Value::Long).boxed(),
         // JSON has no NaN.
@@ -51,12 +51,12 @@ fn value(schema: &Schema, names: &ResolvedSchema<'_>, field: &str) -> BoxedStrat
 fn text(field: &str) -> BoxedStrategy<String> {
     let pattern = match field {
         "origin" | "destination" | "diverted_to" | "airport" | "currency" => "[A-Z]{3}",
-        "carrier" => "[A-Z][A-Z0-9]|[A-Z]{3}|[0-9][A-Z]",
+        "carrier" | "operating_carrier" => "[A-Z][A-Z0-9]|[A-Z]{3}|[0-9][A-Z]",
         "tail" => "[A-Z0-9-]{2,10}",
         "pnr" => "[A-Z0-9]{6}",
         "organisation" => "[A-Za-z0-9-]{2,16}",
         "passenger" | "passengers" => "[A-Za-z0-9-]{1,36}",
-        "suffix" => "[A-Z]",
+        "suffix" | "operating_suffix" => "[A-Z]",
         "date" => "20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])",
         _ => "\\PC{0,12}",
     };
