@@ -8,17 +8,11 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
-use support::{Running, assert_same, run_clean, scratch, slipstream, text};
+use support::{assert_same, run_clean, scratch, slipstream, text};
 use tempfile::TempDir;
-
-/// Longest wait for a fact.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Small enough to be played in seconds, with people in it.
 const SCENARIO: [&str; 4] = ["simulate", "weather-at-hub", "--seed", "7"];
@@ -115,37 +109,6 @@ fn a_cluster_that_asks_who_you_are() {
     // Allowed, but not here.
     let said = refusal(&kafka.as_user("elsewhere", &["topics", "apply"], "app", "app-secret").output().unwrap());
     assert!(said.to_lowercase().contains("authorization"), "{said}");
-
-    rights_taken_away_in_flight(&kafka);
-}
-
-/// A pipeline that may not go on ends, and says what it needs.
-fn rights_taken_away_in_flight(kafka: &Kafka) {
-    let mut run = kafka.as_user("allowed", &["run"], "app", "app-secret");
-    let mut run = Running(run.stderr(Stdio::piped()).spawn().unwrap());
-    let mut said = BufReader::new(run.0.stderr.take().unwrap()).lines().map_while(Result::ok);
-    let first = said.find(|line| line.starts_with("running ")).expect("it runs");
-    let address = first.rsplit("http://").next().unwrap().to_owned();
-    let began = Instant::now();
-    while !get(&address, "/metrics").contains("reconcile") {
-        assert!(began.elapsed() < PATIENCE, "no task runs");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    assert!(kafka.script("revoke").output().unwrap().status.success());
-    let said: Vec<String> = said.collect();
-    assert_eq!(run.0.wait().unwrap().code(), Some(2));
-    let said = said.join("\n");
-    assert!(said.to_lowercase().contains("authorization") && said.contains("give this user back the rights"), "{said}");
-    assert!(!said.contains("-secret"), "a password: {said}");
-}
-
-/// The answer to a request.
-fn get(address: &str, path: &str) -> String {
-    let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
 }
 
 #[test]
