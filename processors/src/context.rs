@@ -6,8 +6,20 @@ use slipstream_streams::processor::{Cx, Poison, StoreId};
 use slipstream_streams::record::{Record, Topic};
 use uuid::Uuid;
 
+use crate::journey::HOUR;
+
 /// Version of the state rows that this program writes. Every released one stays readable.
 const FORMAT: u8 = 1;
+
+/// Rows that nobody needs any more go together, at whole multiples of this, ms of UTC.
+const SWEEP_MS: i64 = 6 * HOUR;
+
+/// When what is needed until `at` is forgotten, ms: a little later, with everything else of those hours. A world that is over ends
+/// in a few instants then, not in one for each leg and stage, each of which must go round among all tasks.
+#[must_use]
+pub fn forgotten_at(at: i64) -> i64 {
+    at.saturating_sub(1).div_euclid(SWEEP_MS).saturating_add(1).saturating_mul(SWEEP_MS)
+}
 
 /// Typed access on top of [`Cx`].
 pub trait Typed {
@@ -67,4 +79,18 @@ fn read_row<T: Wire>(row: &[u8]) -> Result<T, Poison> {
 pub fn read<M: Message>(record: &Record) -> Result<M, Poison> {
     let body = record.body.as_deref().ok_or_else(|| Poison::new("tombstone", M::SCHEMA))?;
     M::from_bytes(body).map_err(|e| Poison::new("unreadable value", format_args!("{}: {e}", M::SCHEMA)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_goes_at_a_few_instants_of_the_day_and_never_too_soon() {
+        for (at_h, forgotten_h) in [(0, 0), (1, 6), (6, 6), (7, 12), (23, 24), (-1, 0), (-6, -6), (-7, -6)] {
+            assert_eq!(forgotten_at(at_h * HOUR), forgotten_h * HOUR, "{at_h} h");
+        }
+        assert_eq!(forgotten_at(1), 6 * HOUR);
+        assert_eq!(forgotten_at(i64::MAX), i64::MAX, "what is kept for ever is never forgotten");
+    }
 }

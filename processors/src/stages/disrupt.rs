@@ -22,7 +22,7 @@ use slipstream_schemas::topics::{DISRUPTION_BY_LEG, DISRUPTION_EVENTS, ROTATION_
 use slipstream_streams::processor::{Cx, Poison, Processor, Timer};
 use slipstream_streams::record::{Record, derive_id};
 
-use crate::context::{Typed, read};
+use crate::context::{Typed, forgotten_at, read};
 use crate::journey::{HOUR, MINUTE};
 
 /// How long a leg is watched after its scheduled off-block, ms.
@@ -88,7 +88,7 @@ impl Processor for Disrupt {
         }
         let planned = watched.event.as_ref().map_or(cx.now(), |event| event.scheduled_departure.max(cx.now()));
         if is_new {
-            cx.set_timer(CLOSE, b"", planned.saturating_add(KEEP_MS));
+            cx.set_timer(CLOSE, b"", forgotten_at(planned.saturating_add(KEEP_MS)));
         }
         tell(cx, leg, &mut watched);
         cx.save(LEGS, b"", &watched);
@@ -100,7 +100,8 @@ impl Processor for Disrupt {
         let Some(mut watched) = cx.load::<Watched>(LEGS, b"")? else {
             return Ok(());
         };
-        let until = watched.event.as_ref().map_or(0, |event| event.scheduled_departure).saturating_add(KEEP_MS);
+        let planned = watched.event.as_ref().map_or(0, |event| event.scheduled_departure);
+        let until = forgotten_at(planned.saturating_add(KEEP_MS));
         if timer.kind == SETTLE {
             tell(cx, leg, &mut watched);
             cx.save(LEGS, b"", &watched);

@@ -30,7 +30,7 @@ use slipstream_streams::processor::{Cx, Poison, Processor, Timer};
 use slipstream_streams::record::Record;
 
 use self::case::{BOOKINGS, CASES, Case};
-use crate::context::{Typed, read};
+use crate::context::{Typed, forgotten_at, read};
 use crate::journey::HOUR;
 use crate::rights::Law;
 
@@ -187,7 +187,7 @@ fn advance(cx: &mut Cx<'_>, mut case: Case, is_over: bool) {
     if case.closed {
         cx.cancel_timer(DUE, &sub);
         cx.cancel_timer(END, &sub);
-        cx.set_timer(FORGET, &sub, cx.now() + KEEP_MS);
+        cx.set_timer(FORGET, &sub, forgotten_at(cx.now() + KEEP_MS));
     } else {
         cx.set_timer(END, &sub, end(&case).max(cx.now() + HOUR));
         if let Some(due) = assess::next_due(&case, cx.now()) {

@@ -15,7 +15,7 @@ use slipstream_schemas::topics::{LIABILITY_BY_SCOPE, LIABILITY_LEGS};
 use slipstream_streams::processor::{Cx, Poison, Processor, Timer};
 use slipstream_streams::record::Record;
 
-use crate::context::{Typed, read};
+use crate::context::{Typed, forgotten_at, read};
 use crate::journey::HOUR;
 use crate::liability::{accumulate, add, steps};
 
@@ -48,7 +48,7 @@ impl Processor for Expose {
             cx.delete(JOURNEYS, sub);
         }
         cx.set_timer(TELL, b"", cx.now());
-        cx.set_timer(FORGET, b"", cx.now() + KEEP_MS);
+        cx.set_timer(FORGET, b"", forgotten_at(cx.now() + KEEP_MS));
         Ok(())
     }
 

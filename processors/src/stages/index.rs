@@ -16,7 +16,7 @@ use slipstream_schemas::topics::{BOOKING_BY_LEG, BOOKING_BY_ORGANISATION};
 use slipstream_streams::processor::{Cx, Poison, Processor, Timer};
 use slipstream_streams::record::Record;
 
-use crate::context::{Typed, read};
+use crate::context::{Typed, forgotten_at, read};
 use crate::journey::HOUR;
 
 /// Most segments of a booking.
@@ -51,7 +51,7 @@ impl Processor for Index {
         leave_organisation(cx, before, &booking);
         cx.send(BOOKING_BY_ORGANISATION, booking.organisation.as_str(), &booking);
         let last = booking.segments.last().map_or(cx.now(), |segment| segment.scheduled_arrival);
-        cx.set_timer(FORGET, b"", last.max(cx.now()).saturating_add(KEEP_MS));
+        cx.set_timer(FORGET, b"", forgotten_at(last.max(cx.now()).saturating_add(KEEP_MS)));
         cx.save(BOOKINGS, b"", &booking);
         Ok(())
     }

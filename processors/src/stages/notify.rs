@@ -19,7 +19,7 @@ use slipstream_schemas::topics::NOTIFICATIONS;
 use slipstream_streams::processor::{Cx, Poison, Processor, Timer};
 use slipstream_streams::record::Record;
 
-use crate::context::{Typed, read};
+use crate::context::{Typed, forgotten_at, read};
 use crate::journey::HOUR;
 
 /// How long it is remembered what a booking's passengers were told, ms.
@@ -144,7 +144,7 @@ fn tell(cx: &mut Cx<'_>, notice: Notice<'_>) -> Result<(), Poison> {
         return Ok(());
     }
     cx.put(TOLD, &sub, Vec::new());
-    cx.set_timer(FORGET, b"", cx.now() + KEEP_MS);
+    cx.set_timer(FORGET, b"", forgotten_at(cx.now() + KEEP_MS));
     let (language, text) = templates::text(notice.template, notice.language, &notice.values)
         .ok_or_else(|| Poison::new("unknown template", notice.template))?;
     let message = Notification {

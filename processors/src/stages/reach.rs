@@ -18,7 +18,7 @@ use slipstream_schemas::topics::{BOOKING_BY_LEG, DISRUPTION_BY_ORGANISATION, DIS
 use slipstream_streams::processor::{Cx, Poison, Processor, Timer};
 use slipstream_streams::record::Record;
 
-use crate::context::{Typed, read};
+use crate::context::{Typed, forgotten_at, read};
 use crate::journey::{HOUR, MINUTE, connects, min_connection};
 
 /// How long a leg is remembered after its scheduled departure, ms.
@@ -110,7 +110,7 @@ fn take_booking(cx: &mut Cx<'_>, leg: Leg, booking: Booking, disruption: Option<
 }
 
 fn keep_until(cx: &mut Cx<'_>, scheduled_departure: i64) {
-    cx.set_timer(FORGET, b"", scheduled_departure.max(cx.now()).saturating_add(KEEP_MS));
+    cx.set_timer(FORGET, b"", forgotten_at(scheduled_departure.max(cx.now()).saturating_add(KEEP_MS)));
 }
 
 /// Passes the disruption on to one booking, unless it knows all of it already.

@@ -37,7 +37,7 @@ use self::identity::Found;
 use self::known::Known;
 use self::ledger::REVIEW_MS;
 use self::weigh::{CONTRADICTION, Change, IMPOSSIBLE, Weight};
-use crate::context::{Typed, read};
+use crate::context::{Typed, forgotten_at, read};
 use crate::journey::{HOUR, MINUTE};
 use crate::truth::rules::Rules;
 
@@ -107,7 +107,7 @@ impl Reconcile {
         let (sub, mut known) = (identity::row(&leg), Known::open(leg, departure, provisional));
         let mut changes = Vec::from_iter(weigh::apply(&mut known, said, &self.rules, cx.now(), Weight::Usual)?);
         let from = known.last.scheduled_departure.max(cx.now());
-        cx.set_timer(FORGET, &sub, from.saturating_add(KEEP_MS + FLOWN_MS));
+        cx.set_timer(FORGET, &sub, forgotten_at(from.saturating_add(KEEP_MS + FLOWN_MS)));
         cx.save(LEGS, &sub, &known);
         for (place, word, heard_at) in held::waiting(cx)? {
             let meant = identity::find(cx, &word, heard_at);
@@ -258,7 +258,7 @@ fn forget(cx: &mut Cx<'_>, timer: &Timer) -> Result<(), Poison> {
     let Some(known) = cx.load::<Known>(LEGS, &timer.sub)? else {
         return Ok(());
     };
-    let until = known.last_synced_at.max(known.last.scheduled_departure).saturating_add(KEEP_MS);
+    let until = forgotten_at(known.last_synced_at.max(known.last.scheduled_departure).saturating_add(KEEP_MS));
     if until > cx.now() {
         cx.set_timer(FORGET, &timer.sub, until);
     } else {

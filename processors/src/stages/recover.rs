@@ -29,7 +29,7 @@ use slipstream_streams::processor::{Cx, Poison, Processor, Timer};
 use slipstream_streams::record::Record;
 
 use self::rows::{BOOKINGS, Held, LEGS, LegNow, PENDING, Pending};
-use crate::context::{Typed, read};
+use crate::context::{Typed, forgotten_at, read};
 use crate::journey::{HOUR, MINUTE};
 
 /// Time between two looks at the parties without seats, ms.
@@ -38,8 +38,6 @@ const RETRY_MS: i64 = 3 * HOUR;
 const RETRIES_MAX: u8 = 16;
 /// How long bookings and legs are remembered after their last arrival, ms.
 const KEEP_MS: i64 = 72 * HOUR;
-/// Time between two clearings of old rows, ms.
-const SWEEP_MS: i64 = 6 * HOUR;
 
 /// Looks at what is pending, at the end of the instant.
 const PLACE: u8 = 1;
@@ -132,7 +130,7 @@ fn sub(list: u8, order: &[u8]) -> Vec<u8> {
 fn keep_clean(cx: &mut Cx<'_>) {
     if cx.get(PENDING, SWEEPING).is_none() {
         cx.put(PENDING, SWEEPING, Vec::new());
-        cx.set_timer(SWEEP, b"", cx.now() + SWEEP_MS);
+        cx.set_timer(SWEEP, b"", forgotten_at(cx.now() + 1));
     }
 }
 

@@ -22,7 +22,7 @@ use slipstream_streams::record::Record;
 
 use self::reading::{read_turns, without_tail};
 use self::turn::{Reading, Turn};
-use crate::context::{Typed, read};
+use crate::context::{Typed, forgotten_at, read};
 use crate::journey::HOUR;
 
 /// How long a leg is kept after its scheduled off-block, ms: a leg that it can be the inbound of has had 12 h to leave.
@@ -94,7 +94,7 @@ fn take(cx: &mut Cx<'_>, chain: &mut Chain, place: Option<usize>, event: &Flight
             turn
         }
         None => {
-            let until = event.scheduled_departure.saturating_add(KEEP_MS);
+            let until = forgotten_at(event.scheduled_departure.saturating_add(KEEP_MS));
             if until <= cx.now() {
                 return Ok(false);
             }
@@ -127,14 +127,14 @@ fn close(cx: &mut Cx<'_>, chain: &mut Chain, leg: &[u8]) {
     let Some(place) = chain.iter().position(|(_, turn)| turn.leg.to_string().as_bytes() == leg) else {
         return;
     };
-    let until = chain[place].1.scheduled_departure.saturating_add(KEEP_MS);
+    let until = forgotten_at(chain[place].1.scheduled_departure.saturating_add(KEEP_MS));
     let waits = chain.get(place + 1).is_some_and(|(_, next)| !next.is_final() && !next.closed);
     if until > cx.now() {
         cx.set_timer(CLOSE, leg, until); // retimed since
     } else if !chain[place].1.closed && !chain[place].1.is_final() || waits {
         chain[place].1.closed = true;
         cx.save(LEGS, &chain[place].0, &chain[place].1);
-        cx.set_timer(CLOSE, leg, cx.now().saturating_add(KEEP_ON_MS));
+        cx.set_timer(CLOSE, leg, forgotten_at(cx.now().saturating_add(KEEP_ON_MS)));
     } else {
         let (sub, _) = chain.remove(place);
         cx.delete(LEGS, &sub);
