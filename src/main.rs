@@ -14,6 +14,7 @@ mod cluster;
 mod commands;
 mod failure;
 mod http;
+mod intake;
 mod judge;
 mod lines;
 mod metrics;
@@ -25,6 +26,7 @@ mod source_metrics;
 mod story;
 mod view;
 mod watch;
+mod webhook;
 
 use failure::{Done, Failure};
 use settings::Flags;

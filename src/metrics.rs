@@ -26,6 +26,7 @@ pub(crate) struct Metrics {
     lag: IntGaugeVec,
     commit: GaugeVec,
     restore: IntGaugeVec,
+    webhooks: IntCounterVec,
     said: Mutex<Said>,
 }
 
@@ -58,6 +59,7 @@ impl Default for Metrics {
                 &["unit"],
             ),
             restore: gauge("slipstream_restore_rows", "Changelog rows still to restore", &["unit"]),
+            webhooks: self::counter(&registry, "slipstream_webhook_posts_total", "Posts answered", &["gate", "status"]),
             said: Mutex::default(),
             registry,
         }
@@ -65,6 +67,11 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// Counts a post by its gate and the status of its answer.
+    pub(crate) fn webhook(&self, gate: &str, status: u16) {
+        self.webhooks.with_label_values(&[gate, &status.to_string()]).inc();
+    }
+
     /// Takes over what the shards of this process say of themselves.
     pub(crate) fn report(&self, shards: &[ShardStatus]) {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);

@@ -31,6 +31,7 @@ use slipstream_streams::world::{InvalidName, World};
 
 use crate::commands::providers::clock;
 use crate::failure::Failure;
+use crate::webhook::{self, Webhooks};
 
 /// File that is read when `--config` names none.
 const DEFAULT_FILE: &str = "slipstream.toml";
@@ -77,6 +78,9 @@ pub(crate) struct Flags {
     /// Providers of flight data: from `[sources]`; their keys come from the environment alone
     #[arg(skip)]
     sources: Sources,
+    /// The gates of webhooks: from `[webhooks]`; their secrets come from the environment alone
+    #[arg(skip)]
+    webhooks: webhook::Settings,
 }
 
 /// Settings of which only the names are ever shown.
@@ -128,6 +132,7 @@ struct File {
     #[serde(rename = "registry-auth")]
     registry_auth: Secrets,
     sources: Sources,
+    webhooks: webhook::Settings,
 }
 
 impl Flags {
@@ -156,6 +161,7 @@ impl Flags {
         self.kafka = file.kafka;
         self.registry_auth = file.registry_auth;
         self.sources = file.sources;
+        self.webhooks = file.webhooks;
         if let Some(unknown) = self.registry_auth.0.keys().find(|name| !["user", "password"].contains(&name.as_str())) {
             return Err(Failure::usage(format_args!("registry-auth: `{unknown}` is none of user, password")));
         }
@@ -236,6 +242,14 @@ impl Flags {
         }
         let environment = |name: &str| std::env::var(name).ok();
         self.sources.desk(&environment, &clock()).map(Some).map_err(Failure::usage)
+    }
+
+    /// The gates of webhooks.
+    ///
+    /// # Errors
+    /// A secret is too short to be one.
+    pub(crate) fn webhooks(&self) -> Result<Webhooks, Failure> {
+        Webhooks::new(self.webhooks.clone(), &|name: &str| std::env::var(name).ok())
     }
 
     /// The bootstrap servers, which the command at hand cannot do without.

@@ -3,6 +3,7 @@
 #
 #   kafka.sh jars         the folder of Kafka's jars; fetches them once into the cache
 #   kafka.sh start DIR    starts a node whose files live in DIR; prints its bootstrap address once it answers
+#   kafka.sh again DIR    starts a node that was killed once more, on its files and its address
 #   kafka.sh stop DIR     ends that node, by its process id
 #
 # The cache is ${SLIPSTREAM_CACHE:-~/.cache/slipstream}. Needs java (17 or newer), mvn and kcat: install.sh brings them.
@@ -27,8 +28,20 @@ run() { # DIR PORT
     sed -e "s|@PORT@|$2|g" -e "s|@CONTROLLER@|$(free_port)|g" -e "s|@DATA@|$1/data|" \
         "$here/server.properties" >"$1/server.properties"
     storage format -t "$(storage random-uuid)" -c "$1/server.properties" >"$1/format.log" 2>&1
+    node "$1"
+}
+
+node() { # DIR
     launch "$1" java -Xms512m -Xmx512m -Dlog4j2.configurationFile="$here/log4j2.yaml" -cp "$jars/*" \
         kafka.Kafka "$1/server.properties"
+}
+
+again() { # DIR
+    local dir port
+    dir=$(cd "$1" && pwd)
+    port=$(sed -n 's/^advertised.listeners=.*:\([0-9]*\)$/\1/p' "$dir/server.properties")
+    node "$dir"
+    await "$dir" answers "$dir" "$port"
 }
 
 # The log line alone comes a moment before the listener's first answer.
@@ -41,6 +54,7 @@ address() { echo "127.0.0.1:$1"; }
 case "${1-} ${2-}" in
     "jars ") once "$jars" fetch; echo "$jars" ;;
     "start "?*) once "$jars" fetch; start "$2" ;;
+    "again "?*) again "$2" ;;
     "stop "?*) stop "$2" ;;
     *) usage ;;
 esac

@@ -15,6 +15,7 @@ use crate::catalogue;
 use crate::cluster::{self, Cluster, world};
 use crate::failure::{Done, Failure};
 use crate::http::{self, Face};
+use crate::intake::Intake;
 use crate::settings::Flags;
 use crate::watch;
 
@@ -68,12 +69,16 @@ pub(crate) fn run(args: &Run, flags: &Flags) -> Result<Done, Failure> {
     let limits = Limits { dead_letters_max: args.dead_letters_max, ..config.limits };
     let config = Config { state: flags.state.clone(), limits, ..config };
     let runtime = cluster::tokio()?;
-    let face = Arc::new(Face { desk: flags.desk()?, ..Face::default() });
+    // Nothing from outside comes into a recorded world: it would bring wall time along.
+    let live = flags.world.is_none();
+    let intake = live.then(|| Intake::open(&config, &topology, &cluster.codec()).map(Arc::new)).transpose()?;
+    let face =
+        Arc::new(Face { desk: flags.desk()?, intake, webhooks: live.then(|| flags.webhooks()).transpose()?, ..Face::default() });
     if let Some(desk) = face.desk.clone() {
         runtime.spawn(async move { desk.fleet().keep_watch().await });
     }
     let address = runtime.block_on(http::serve(flags.listen, Arc::clone(&face)))?;
-    let clock = flags.world.is_none().then(|| world::live(&config, &topology, &cluster.codec())).transpose()?;
+    let clock = live.then(|| world::live(&config, &topology, &cluster.codec())).transpose()?;
     // Before the shards begin: who is asked to stop while they join commits and leaves like any other.
     let stopped = {
         let _inside = runtime.enter();

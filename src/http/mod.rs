@@ -8,10 +8,12 @@
 //! | `/metrics` | Prometheus text |
 //! | `/health/flight-sync` | the providers' breakers and the cache; 503 while every breaker is open; 404 without providers |
 //! | `/api/flights/LH400/2026-11-21` | what the providers know of a leg, and whether it is stale; `?origin=FRA` for one of several legs |
+//! | POST `/webhooks/flight-status`, `/api/webhooks/flight-status` | a signed callback; with a secret behind it in the path, an alert of FlightAware's |
 //!
-//! Reads snapshots only; a slow client never holds a stage back.
+//! What is read are snapshots, and what is written goes through the intake: a slow client never holds a stage back.
 
 mod flights;
+mod webhooks;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -19,7 +21,7 @@ use std::sync::{Arc, Mutex};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::json;
 use slipstream_producers::live::desk::Desk;
@@ -27,8 +29,10 @@ use slipstream_streams::status::{Phase, ShardStatus};
 
 use crate::board::Board;
 use crate::failure::Failure;
+use crate::intake::Intake;
 use crate::metrics::Metrics;
 use crate::source_metrics;
+use crate::webhook::Webhooks;
 
 const CONSOLE: &str = include_str!("console.html");
 
@@ -50,6 +54,10 @@ pub(crate) struct Face {
     pub(crate) metrics: Metrics,
     /// Who asks the providers, where some are configured.
     pub(crate) desk: Option<Desk>,
+    /// The way of records from outside into the world, where it is the live one.
+    pub(crate) intake: Option<Arc<Intake>>,
+    /// The gates of webhooks, where records may come in.
+    pub(crate) webhooks: Option<Webhooks>,
 }
 
 impl Face {
@@ -85,7 +93,12 @@ pub(crate) async fn serve(listen: Option<SocketAddr>, face: Arc<Face>) -> Result
         .route("/metrics", get(metrics))
         .route("/health/flight-sync", get(flights::health))
         .route("/api/flights/{flight}/{date}", get(flights::leg))
-        .with_state(face);
+        .route("/webhooks/flight-status", post(webhooks::callback))
+        .route("/api/webhooks/flight-status", post(webhooks::callback))
+        .route("/webhooks/flight-status/{token}", post(webhooks::alert))
+        .route("/api/webhooks/flight-status/{token}", post(webhooks::alert))
+        .with_state(face)
+        .into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, app).await {
             tracing::error!(%error, "http server ended");

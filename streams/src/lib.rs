@@ -19,7 +19,7 @@
 //! | [`progress`], [`buffer`] | promises, and the order that they allow |
 //! | [`log`] | what the runtime needs of a cluster |
 //! | `plan`, `active`, `restore`, `standby`, `shard`, `commit`, `publisher`, `follower`, `status` | the loop that turns a log into transactions |
-//! | `kafka`, `admin`, `runtime`, `source`, `instance` | all of it on Apache Kafka (feature `kafka`) |
+//! | `kafka`, `admin`, `runtime`, `source`, `intake`, `instance` | all of it on Apache Kafka (feature `kafka`) |
 //! | `simulation` | all of it on the broker's model, with seeded faults (feature `model`) |
 //!
 //! `examples/aggregate.rs` is a whole program on it. Without features the crate does no IO beyond the journal, starts no thread and reads no clock.
@@ -77,6 +77,8 @@ mod admin;
 pub mod clock;
 #[cfg(feature = "kafka")]
 pub mod instance;
+#[cfg(feature = "kafka")]
+pub mod intake;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 #[cfg(feature = "kafka")]
