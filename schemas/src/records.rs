@@ -12,6 +12,7 @@ mod flights;
 mod liability;
 mod passengers;
 mod runtime;
+mod sync;
 
 pub use self::bookings::*;
 pub use self::disruptions::*;
@@ -19,6 +20,7 @@ pub use self::flights::*;
 pub use self::liability::*;
 pub use self::passengers::*;
 pub use self::runtime::*;
+pub use self::sync::*;
 
 use crate::wire::Wire;
 
@@ -71,6 +73,7 @@ pub const TYPES: &[TypeSpec] = &[
     of("flight.returned", "FlightEvent"),
     of("flight.merged", "FlightEvent"),
     of("flight.state", "FlightState"),
+    of("flight.synced", "LegSync"),
     of("weather.reported", "WeatherReport"),
     of("weather.assessed", "AirportWeather"),
     of("rotation.updated", "RotationSignal"),
@@ -215,6 +218,7 @@ message! {
     FlightObservation => |r| by_kind(const { rank("flight.observed.scheduled") }, r.kind as usize);
     FlightEvent => |r| by_kind(const { rank("flight.scheduled") }, r.kind as usize);
     FlightState => |_r| const { rank("flight.state") };
+    LegSync => |_r| const { rank("flight.synced") };
     WeatherReport => |_r| const { rank("weather.reported") };
     AirportWeather => |_r| const { rank("weather.assessed") };
     RotationSignal => |_r| const { rank("rotation.updated") };

@@ -25,6 +25,7 @@ topics! {
     REVIEW_DECISIONS = "review.decisions";
     FLIGHT_EVENTS = "flight.events";
     FLIGHT_STATE = "flight.state";
+    SYNC_STATUS = "sync.status";
     FLIGHT_EVENTS_BY_AIRCRAFT = "flight.events.by-aircraft";
     FLIGHT_EVENTS_BY_ORGANISATION = "flight.events.by-organisation";
     EXTERNAL_DATA = "external.data";

@@ -12,14 +12,12 @@ use serde::Deserialize;
 use slipstream_schemas::ids::{Airport, Date};
 use slipstream_schemas::records::FlightStatus;
 use slipstream_schemas::reference;
-use slipstream_streams::record::Ts;
-use uuid::Uuid;
 
 use super::error::ProviderError;
 use super::http::{Http, Reply, Unusable, instant};
-use super::provider::{Answer, Card, Clock, Cost, FlightDataProvider, LegQuery, Provider};
+use super::provider::{Answer, Card, Clock, Cost, FlightDataProvider, LegQuery, Provider, client};
 use super::secret::Secret;
-use super::status::{self, DateMeaning, Designator, FlightStatusData, LegEnd, Role, StatedDate};
+use super::status::{self, DateMeaning, Designator, FlightStatusData, LegEnd, Role, Speaker, StatedDate};
 
 /// Where the API is.
 pub const BASE_URL: &str = "https://api.airfranceklm.com/opendata";
@@ -50,6 +48,13 @@ impl AirFranceKlm {
         self.http.get(self.http.url(path, query), &headers).await?.accepted(|_| None)
     }
 
+    /// A flight that need not exist: 404 shows that key and API work.
+    async fn is_well(&self) -> Result<(), ProviderError> {
+        let now = jiff::Timestamp::from_millisecond((self.clock)()).unwrap_or_default();
+        let id = format!("{}+KL+0001", now.strftime("%Y%m%d"));
+        self.get(&["flightstatus", &id], &[]).await.map(|_| ())
+    }
+
     async fn status(&self, query: LegQuery) -> Result<FlightStatusData, ProviderError> {
         match self.of_day(query, query.date.civil()).await {
             Err(ProviderError::NotFound) => {}
@@ -66,30 +71,12 @@ impl AirFranceKlm {
         let reply = self.get(&["flightstatus", &id], &[]).await?;
         let flight: Flight = reply.json()?;
         let leg = flight.flight_legs.iter().find(|leg| leg.fits(query)).ok_or(ProviderError::NotFound)?;
-        flight.word(leg, &self.card.name, (self.clock)(), reply.id(&self.card.name))
+        let (source, at) = (self.card.name.as_str(), (self.clock)());
+        flight.word(leg, Speaker { source, at, raw_data: reply.id(source), operates: true })
     }
 }
 
-impl Provider for AirFranceKlm {
-    fn card(&self) -> &Card {
-        &self.card
-    }
-
-    /// A flight that need not exist: 404 shows that key and API work.
-    fn health(&self) -> Answer<'_, ()> {
-        Box::pin(async move {
-            let now = jiff::Timestamp::from_millisecond((self.clock)()).unwrap_or_default();
-            let id = format!("{}+KL+0001", now.strftime("%Y%m%d"));
-            self.get(&["flightstatus", &id], &[]).await.map(|_| ())
-        })
-    }
-}
-
-impl FlightDataProvider for AirFranceKlm {
-    fn flight_status(&self, query: LegQuery) -> Answer<'_, FlightStatusData> {
-        Box::pin(self.status(query))
-    }
-}
+client!(AirFranceKlm);
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -224,26 +211,20 @@ impl Leg {
 }
 
 impl Flight {
-    fn word(&self, leg: &Leg, source: &str, now: Ts, raw_data: Uuid) -> Result<FlightStatusData, ProviderError> {
+    fn word(&self, leg: &Leg, by: Speaker<'_>) -> Result<FlightStatusData, ProviderError> {
         let designator = |airline: &Coded, number: u16, role| Designator::of(&airline.code, &number.to_string(), role);
         let operating = designator(&self.airline, self.flight_number, Role::Operating);
         let shares = self.code_share_relations.iter();
         let (departure, arrival) = (leg.departure_information.read(), leg.arrival_information.read());
         let date = self.flight_schedule_date.parse().ok();
+        let operating = operating.ok_or_else(|| ProviderError::malformed("flightNumber", "no designator"))?;
         Ok(FlightStatusData {
             flight_id: Some(self.id.clone()),
-            designator: operating.ok_or_else(|| ProviderError::malformed("flightNumber", "no designator"))?,
             also: shares.filter_map(|share| designator(&share.airline, share.marketing_flight_number, Role::Marketing)).collect(),
             date: date.map(|date: Date| StatedDate { date, meaning: DateMeaning::FlightUtc }),
             status: leg.status(&departure, &arrival),
             tail: leg.aircraft.as_ref().and_then(|aircraft| status::tail(aircraft.registration.as_deref()?)),
-            delay_minutes: arrival.delay_min().or(departure.delay_min()),
-            last_updated: now,
-            source: source.to_owned(),
-            confidence_score: status::confidence(&departure, &arrival, true),
-            raw_data,
-            departure,
-            arrival,
+            ..FlightStatusData::said(by, operating, departure, arrival)
         })
     }
 }

@@ -20,8 +20,8 @@ use uuid::Uuid;
 use super::error::ProviderError;
 use super::http::{Http, Reply, Unusable, instant};
 use super::oauth::{Credentials, Tokens};
-use super::provider::{Answer, Card, Clock, FlightDataProvider, LegQuery, Provider, Search};
-use super::status::{self, DateMeaning, Designator, FlightStatusData, LegEnd, Role, StatedDate};
+use super::provider::{Answer, Card, Clock, FlightDataProvider, LegQuery, Provider, Search, client};
+use super::status::{DateMeaning, Designator, FlightStatusData, LegEnd, Role, Speaker, StatedDate};
 
 /// Error codes (Amadeus' own numbers).
 const QUOTA_SPENT: u64 = 38195;
@@ -88,9 +88,21 @@ impl Amadeus {
         Ok((first, reply.id(&self.card.name)))
     }
 
+    /// The status of a flight that need not exist: an empty list is an answer.
+    async fn is_well(&self) -> Result<(), ProviderError> {
+        let today = jiff::Timestamp::from_millisecond((self.clock)()).unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC);
+        let date = today.date().to_string();
+        let parameters = [("carrierCode", "LH"), ("flightNumber", "1"), ("scheduledDepartureDate", date.as_str())];
+        self.get(&["v2", "schedule", "flights"], &parameters).await.map(|_| ())
+    }
+
+    fn speaker(&self, raw_data: Uuid) -> Speaker<'_> {
+        Speaker { source: &self.card.name, at: (self.clock)(), raw_data, operates: false }
+    }
+
     async fn status(&self, query: LegQuery) -> Result<FlightStatusData, ProviderError> {
         let (flight, id) = self.dated(query).await?;
-        flight.word(query.origin, &self.card.name, (self.clock)(), id)
+        flight.word(query.origin, self.speaker(id))
     }
 
     /// Where a flight is handled at one of its airports: terminal and gate, as far as they are published.
@@ -120,7 +132,7 @@ impl Amadeus {
         let (offers, id): (List<Offer>, _) = (reply.json()?, reply.id(&self.card.name));
         let segments = offers.data.iter().flat_map(|offer| &offer.itineraries).flat_map(|itinerary| &itinerary.segments);
         let mut found: Vec<FlightStatusData> =
-            segments.map(|segment| segment.word(&self.card.name, (self.clock)(), id)).collect::<Result<_, _>>()?;
+            segments.map(|segment| segment.word(self.speaker(id))).collect::<Result<_, _>>()?;
         // Fares of one flight are many offers.
         found.sort_by(|a, b| a.designator.received.cmp(&b.designator.received));
         found.dedup_by(|a, b| a.designator.received == b.designator.received && a.departure == b.departure);
@@ -128,31 +140,7 @@ impl Amadeus {
     }
 }
 
-impl Provider for Amadeus {
-    fn card(&self) -> &Card {
-        &self.card
-    }
-
-    /// The status of a flight that need not exist: an empty list is an answer.
-    fn health(&self) -> Answer<'_, ()> {
-        Box::pin(async move {
-            let today = jiff::Timestamp::from_millisecond((self.clock)()).unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC);
-            let date = today.date().to_string();
-            let parameters = [("carrierCode", "LH"), ("flightNumber", "1"), ("scheduledDepartureDate", date.as_str())];
-            self.get(&["v2", "schedule", "flights"], &parameters).await.map(|_| ())
-        })
-    }
-}
-
-impl FlightDataProvider for Amadeus {
-    fn flight_status(&self, query: LegQuery) -> Answer<'_, FlightStatusData> {
-        Box::pin(self.status(query))
-    }
-
-    fn search(&self, search: Search) -> Answer<'_, Vec<FlightStatusData>> {
-        Box::pin(self.offers(search))
-    }
-}
+client!(Amadeus, search: offers);
 
 #[derive(Debug, Deserialize)]
 struct Issues {
@@ -291,26 +279,17 @@ impl Call {
 }
 
 impl DatedFlight {
-    fn word(&self, origin: Option<Airport>, source: &str, now: Ts, raw_data: Uuid) -> Result<FlightStatusData, ProviderError> {
+    fn word(&self, origin: Option<Airport>, by: Speaker<'_>) -> Result<FlightStatusData, ProviderError> {
         let (departure, arrival) = self.leg(origin).ok_or(ProviderError::NotFound)?;
         let operating = self.segments.iter().find_map(|segment| segment.partnership.as_ref()?.operating_flight.as_ref());
         let role = if operating.is_some() { Role::Marketing } else { Role::Unstated };
         let designator = self.flight_designator.read(role);
         let date = self.scheduled_departure_date.parse().ok();
+        let designator = designator.ok_or_else(|| ProviderError::malformed("flightDesignator", "no designator"))?;
         Ok(FlightStatusData {
-            flight_id: None,
-            designator: designator.ok_or_else(|| ProviderError::malformed("flightDesignator", "no designator"))?,
             also: operating.and_then(|flight| flight.read(Role::Operating)).into_iter().collect(),
             date: date.map(|date: Date| StatedDate { date, meaning: DateMeaning::FlightLocal }),
-            status: status::status_by_times(&departure, &arrival),
-            tail: None,
-            delay_minutes: arrival.delay_min().or(departure.delay_min()),
-            last_updated: now,
-            source: source.to_owned(),
-            confidence_score: status::confidence(&departure, &arrival, false),
-            raw_data,
-            departure,
-            arrival,
+            ..FlightStatusData::said(by, designator, departure, arrival)
         })
     }
 
@@ -375,26 +354,16 @@ impl Stop {
 }
 
 impl OfferedSegment {
-    fn word(&self, source: &str, now: Ts, raw_data: Uuid) -> Result<FlightStatusData, ProviderError> {
+    fn word(&self, by: Speaker<'_>) -> Result<FlightStatusData, ProviderError> {
         let (departure, arrival) = (self.departure.read(), self.arrival.read());
         let by_itself = self.operating.as_ref().and_then(|by| by.carrier_code.as_deref()) == Some(self.carrier_code.as_str());
         let role = if by_itself { Role::Operating } else { Role::Marketing };
         let designator = Designator::of(&self.carrier_code, &self.number, role);
         let date = self.departure.at.get(..10).and_then(|date| date.parse().ok());
+        let designator = designator.ok_or_else(|| ProviderError::malformed("segments.number", "no designator"))?;
         Ok(FlightStatusData {
-            flight_id: None,
-            designator: designator.ok_or_else(|| ProviderError::malformed("segments.number", "no designator"))?,
-            also: Vec::new(),
             date: date.map(|date| StatedDate { date, meaning: DateMeaning::LegLocal }),
-            status: status::status_by_times(&departure, &arrival),
-            tail: None,
-            delay_minutes: None,
-            last_updated: now,
-            source: source.to_owned(),
-            confidence_score: status::confidence(&departure, &arrival, false),
-            raw_data,
-            departure,
-            arrival,
+            ..FlightStatusData::said(by, designator, departure, arrival)
         })
     }
 }

@@ -19,9 +19,9 @@ use uuid::Uuid;
 
 use super::error::ProviderError;
 use super::http::{Http, Reply, Unusable, instant};
-use super::provider::{Answer, Card, Clock, Cost, FlightDataProvider, LegQuery, Provider, Search};
+use super::provider::{Answer, Card, Clock, Cost, FlightDataProvider, LegQuery, Provider, Search, client};
 use super::secret::Secret;
-use super::status::{self, DateMeaning, Designator, FlightStatusData, LegEnd, Role, StatedDate};
+use super::status::{self, DateMeaning, Designator, FlightStatusData, LegEnd, Role, Speaker, StatedDate};
 use crate::local_time::{DAY, HOUR};
 
 /// Where the API is.
@@ -67,6 +67,15 @@ impl FlightAware {
         if start < end { Ok([start, end].map(whole_second)) } else { Err(ProviderError::NotOffered) }
     }
 
+    /// Delays at one airport: one small result set; 404 is an airport without.
+    async fn is_well(&self) -> Result<(), ProviderError> {
+        self.get(&["airports", "KJFK", "delays"], &[]).await.map(|_| ())
+    }
+
+    fn speaker(&self, raw_data: Uuid) -> Speaker<'_> {
+        Speaker { source: &self.card.name, at: (self.clock)(), raw_data, operates: false }
+    }
+
     async fn status(&self, query: LegQuery) -> Result<FlightStatusData, ProviderError> {
         let [start, end] = self.window(query.date)?;
         let parameters = [("ident_type", "designator"), ("start", &start), ("end", &end), ("max_pages", "1")];
@@ -75,7 +84,7 @@ impl FlightAware {
         let mut fit: Vec<Flight> = flights.into_iter().filter(|flight| flight.fits(query)).collect();
         fit.sort_by_key(|flight| (flight.departs(), Reverse(flight.diverted)));
         let first = fit.into_iter().next().ok_or(ProviderError::NotFound)?;
-        first.word(&self.card.name, (self.clock)(), reply.id(&self.card.name))
+        first.word(self.speaker(reply.id(&self.card.name)))
     }
 
     async fn board(&self, search: Search) -> Result<Vec<FlightStatusData>, ProviderError> {
@@ -83,13 +92,13 @@ impl FlightAware {
         let pages = BOARD_PAGES.to_string();
         let parameters = [("type", "Airline"), ("start", &start), ("end", &end), ("max_pages", &pages)];
         let reply = self.get(&["airports", search.origin.as_str(), "flights"], &parameters).await?;
-        let (board, id, now): (Board, _, _) = (reply.json()?, reply.id(&self.card.name), (self.clock)());
+        let (board, by): (Board, _) = (reply.json()?, self.speaker(reply.id(&self.card.name)));
         let flights = board.scheduled_departures.into_iter().chain(board.departures);
         let wanted = flights.filter(|flight| {
             flight.destination.as_ref().and_then(Place::airport) == Some(search.destination)
                 && flight.local_date() == Some(search.date)
         });
-        wanted.map(|flight| flight.word(&self.card.name, now, id)).collect()
+        wanted.map(|flight| flight.word(by)).collect()
     }
 }
 
@@ -103,26 +112,7 @@ fn ident(query: LegQuery) -> String {
     LegQuery { carrier: icao.unwrap_or(query.carrier), ..query }.designator()
 }
 
-impl Provider for FlightAware {
-    fn card(&self) -> &Card {
-        &self.card
-    }
-
-    /// Delays at one airport: one small result set; 404 is an airport without.
-    fn health(&self) -> Answer<'_, ()> {
-        Box::pin(async move { self.get(&["airports", "KJFK", "delays"], &[]).await.map(|_| ()) })
-    }
-}
-
-impl FlightDataProvider for FlightAware {
-    fn flight_status(&self, query: LegQuery) -> Answer<'_, FlightStatusData> {
-        Box::pin(self.status(query))
-    }
-
-    fn search(&self, search: Search) -> Answer<'_, Vec<FlightStatusData>> {
-        Box::pin(self.board(search))
-    }
-}
+client!(FlightAware, search: board);
 
 #[derive(Debug, Deserialize)]
 struct Fault {
@@ -210,7 +200,7 @@ impl Flight {
         Some(Designator { received: self.ident.clone(), ..designator })
     }
 
-    fn word(self, source: &str, now: Ts, raw_data: Uuid) -> Result<FlightStatusData, ProviderError> {
+    fn word(self, by: Speaker<'_>) -> Result<FlightStatusData, ProviderError> {
         let designator = self.designator().ok_or_else(|| ProviderError::malformed("flights.flight_number", "no designator"))?;
         let date = self.local_date().map(|date| StatedDate { date, meaning: DateMeaning::LegLocal });
         let delay = self.arrival_delay.or(self.departure_delay);
@@ -218,7 +208,6 @@ impl Flight {
         let by_times = status::status_by_times(&departure, &arrival);
         Ok(FlightStatusData {
             flight_id: Some(self.fa_flight_id),
-            designator,
             also: self.codeshares_iata.iter().filter_map(|text| marketing(text)).collect(),
             date,
             status: match (self.cancelled, self.diverted) {
@@ -229,12 +218,7 @@ impl Flight {
             },
             tail: self.registration.as_deref().and_then(status::tail),
             delay_minutes: delay.and_then(|seconds| i32::try_from(seconds.div_euclid(60)).ok()),
-            last_updated: now,
-            source: source.to_owned(),
-            confidence_score: status::confidence(&departure, &arrival, false),
-            raw_data,
-            departure,
-            arrival,
+            ..FlightStatusData::said(by, designator, departure, arrival)
         })
     }
 

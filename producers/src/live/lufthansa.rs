@@ -17,8 +17,8 @@ use uuid::Uuid;
 use super::error::ProviderError;
 use super::http::{Http, Reply, Unusable, instant};
 use super::oauth::{Credentials, Tokens};
-use super::provider::{Answer, Card, Clock, FlightDataProvider, LegQuery, Provider, Search};
-use super::status::{self, DateMeaning, Designator, FlightStatusData, LegEnd, Role, StatedDate};
+use super::provider::{Answer, Card, Clock, FlightDataProvider, LegQuery, Provider, Search, client};
+use super::status::{self, DateMeaning, Designator, FlightStatusData, LegEnd, Role, Speaker, StatedDate};
 
 /// Where the API is.
 pub const BASE_URL: &str = "https://api.lufthansa.com/v1";
@@ -63,13 +63,23 @@ impl Lufthansa {
         Ok((resource.flights.flight.into_vec(), reply.id(&self.card.name)))
     }
 
+    /// A flight that need not exist: a 404 of the API behind the gateway shows that key and API work.
+    async fn is_well(&self) -> Result<(), ProviderError> {
+        let today = jiff::Timestamp::from_millisecond((self.clock)()).unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC);
+        self.get(&["operations", "flightstatus", "LH1", &today.date().to_string()]).await.map(|_| ())
+    }
+
+    fn speaker(&self, raw_data: Uuid) -> Speaker<'_> {
+        Speaker { source: &self.card.name, at: (self.clock)(), raw_data, operates: true }
+    }
+
     async fn status(&self, query: LegQuery) -> Result<FlightStatusData, ProviderError> {
         let (flights, id) = self.flights(&[&query.designator(), &query.date.to_string()]).await?;
         let origin = |flight: &Flight| flight.departure.airport();
         let mut fit: Vec<Flight> =
             flights.into_iter().filter(|flight| query.origin.is_none() || query.origin == origin(flight)).collect();
         fit.sort_by_key(|flight| flight.departure.scheduled());
-        fit.first().ok_or(ProviderError::NotFound)?.word(&self.card.name, (self.clock)(), id)
+        fit.first().ok_or(ProviderError::NotFound)?.word(self.speaker(id))
     }
 
     async fn route(&self, search: Search) -> Result<Vec<FlightStatusData>, ProviderError> {
@@ -80,7 +90,7 @@ impl Lufthansa {
             Err(ProviderError::NotFound) => return Ok(Vec::new()),
             found => found?,
         };
-        flights.iter().map(|flight| flight.word(&self.card.name, (self.clock)(), id)).collect()
+        flights.iter().map(|flight| flight.word(self.speaker(id))).collect()
     }
 }
 
@@ -89,29 +99,7 @@ fn reason(reply: &Reply) -> Option<String> {
     Some(faults.errors.error.into_vec().into_iter().next()?.kind)
 }
 
-impl Provider for Lufthansa {
-    fn card(&self) -> &Card {
-        &self.card
-    }
-
-    /// A flight that need not exist: a 404 of the API behind the gateway shows that key and API work.
-    fn health(&self) -> Answer<'_, ()> {
-        Box::pin(async move {
-            let today = jiff::Timestamp::from_millisecond((self.clock)()).unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC);
-            self.get(&["operations", "flightstatus", "LH1", &today.date().to_string()]).await.map(|_| ())
-        })
-    }
-}
-
-impl FlightDataProvider for Lufthansa {
-    fn flight_status(&self, query: LegQuery) -> Answer<'_, FlightStatusData> {
-        Box::pin(self.status(query))
-    }
-
-    fn search(&self, search: Search) -> Answer<'_, Vec<FlightStatusData>> {
-        Box::pin(self.route(search))
-    }
-}
+client!(Lufthansa, search: route);
 
 /// What JSON made of an XML list: one element stands alone.
 #[derive(Debug, Deserialize)]
@@ -275,27 +263,20 @@ fn at(stamp: Option<&Stamp>) -> Option<Ts> {
 }
 
 impl Flight {
-    fn word(&self, source: &str, now: Ts, raw_data: Uuid) -> Result<FlightStatusData, ProviderError> {
+    fn word(&self, by: Speaker<'_>) -> Result<FlightStatusData, ProviderError> {
         let number = |number: &Option<Number>, role| number.as_ref().and_then(|number| number.designator(role));
         let operating = number(&self.operating_carrier, Role::Operating);
         let marketing = number(&self.marketing_carrier, Role::Marketing);
         let mut designators = operating.into_iter().chain(marketing);
         let designator = designators.next().ok_or_else(|| ProviderError::malformed("OperatingCarrier", "no designator"))?;
         let (departure, arrival) = (self.departure.read(), self.arrival.read());
+        let own = (designator.carrier, designator.number);
         Ok(FlightStatusData {
-            flight_id: None,
-            also: designators.filter(|other| (other.carrier, other.number) != (designator.carrier, designator.number)).collect(),
-            designator,
+            also: designators.filter(|other| (other.carrier, other.number) != own).collect(),
             date: self.date(),
             status: self.status(&departure, &arrival),
             tail: self.equipment.as_ref().and_then(|equipment| status::tail(equipment.aircraft_registration.as_deref()?)),
-            delay_minutes: arrival.delay_min().or(departure.delay_min()),
-            last_updated: now,
-            source: source.to_owned(),
-            confidence_score: status::confidence(&departure, &arrival, true),
-            raw_data,
-            departure,
-            arrival,
+            ..FlightStatusData::said(by, designator, departure, arrival)
         })
     }
 

@@ -1,7 +1,8 @@
 //! A provider that needs no network: fixed legs, a seed for all others, and faults on request.
 //!
 //! Only a provider whose settings say `mock = true` is one; it never stands in for a real one in silence, and its name ends in
-//! `-mock`. The same seed and the same question give the same leg; the same seed and the same call in a row the same fault.
+//! `-mock`. It says that it flies whatever it is asked for, by one timetable for all mocks. The same seed and the same question
+//! give the same fate; the same seed and the same call in a row the same fault.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -16,8 +17,11 @@ use tokio::time::Instant;
 
 use super::error::ProviderError;
 use super::provider::{Answer, Card, Clock, FlightDataProvider, LegQuery, Provider, Search};
-use super::status::{self, DateMeaning, Designator, FlightStatusData, LegEnd, Role, StatedDate};
+use super::status::{DateMeaning, Designator, FlightStatusData, LegEnd, Role, Speaker, StatedDate};
 use crate::local_time::{DAY, HOUR, MINUTE};
+
+/// Seed of what all mocks agree on.
+const TIMETABLE: u64 = 0;
 
 /// How a mock behaves.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -61,6 +65,12 @@ pub struct MockLeg {
     /// Departure gate.
     #[serde(default)]
     pub gate: Option<String>,
+    /// Airport of departure, unless the question names one.
+    #[serde(default)]
+    pub from: Option<Airport>,
+    /// Airport of arrival.
+    #[serde(default)]
+    pub to: Option<Airport>,
 }
 
 /// A time without answers.
@@ -122,7 +132,7 @@ impl Mock {
     fn leg(&self, query: LegQuery) -> Result<FlightStatusData, ProviderError> {
         let fixed = self.settings.legs.iter().find(|leg| leg.flight == query.designator());
         let number = query.number.to_string();
-        let designator = Designator::of(query.carrier.as_str(), &number, Role::Unstated);
+        let designator = Designator::of(query.carrier.as_str(), &number, Role::Operating);
         match (fixed, designator) {
             (None, _) if !self.settings.random => Err(ProviderError::NotFound),
             (_, None) => Err(ProviderError::NotFound),
@@ -141,17 +151,17 @@ impl Mock {
             cancelled: dice.random_bool(0.02),
             diverted: dice.random_bool(0.003),
             gate: Some(format!("{}{}", ["A", "B", "C"][dice.random_range(0..3)], dice.random_range(1..40))),
+            from: None,
+            to: None,
         }
     }
 
     fn dice(&self, query: LegQuery) -> ChaCha8Rng {
-        let seed = derive_id(&[query.to_string().as_bytes(), &self.settings.seed.to_be_bytes()]).as_u128();
-        // Half of the id's bits are seed enough.
-        ChaCha8Rng::seed_from_u64((seed >> 64) as u64)
+        dice(query, self.settings.seed)
     }
 
     fn word(&self, query: LegQuery, designator: Designator, leg: &MockLeg) -> FlightStatusData {
-        let scheduled = self.departs(query);
+        let scheduled = departs(query);
         let end = |scheduled: Ts, airport, gate| LegEnd {
             airport,
             scheduled: Some(scheduled),
@@ -159,30 +169,43 @@ impl Mock {
             gate,
             ..LegEnd::default()
         };
-        let departure = end(scheduled, query.origin, leg.gate.clone());
-        let arrival = end(scheduled + 2 * HOUR, None::<Airport>, None);
+        let (origin, destination) = route(query, leg);
+        let departure = end(scheduled, origin, leg.gate.clone());
+        let arrival = end(scheduled + 2 * HOUR, destination, None);
+        let raw_data = derive_id(&[self.card.name.as_bytes(), query.to_string().as_bytes()]);
+        let by = Speaker { source: &self.card.name, at: (self.clock)(), raw_data, operates: false };
         FlightStatusData {
             flight_id: Some(format!("mock-{query}")),
-            designator,
-            also: Vec::new(),
             date: Some(StatedDate { date: query.date, meaning: DateMeaning::LegLocal }),
             status: fate(leg),
-            tail: None,
             delay_minutes: Some(leg.delay_min),
-            last_updated: (self.clock)(),
-            source: self.card.name.clone(),
-            confidence_score: status::confidence(&departure, &arrival, false),
-            raw_data: derive_id(&[self.card.name.as_bytes(), query.to_string().as_bytes()]),
-            departure,
-            arrival,
+            ..FlightStatusData::said(by, designator, departure, arrival)
         }
     }
+}
 
-    /// Somewhen on the day asked for, to five minutes.
-    fn departs(&self, query: LegQuery) -> Ts {
-        let days = jiff::civil::date(1970, 1, 1).until(query.date.civil()).map_or(0, |span| span.get_days());
-        Ts::from(days) * DAY + self.dice(query).random_range(60..270) * 5 * MINUTE
-    }
+/// Somewhen on the day asked for, to five minutes: one timetable for all mocks.
+fn departs(query: LegQuery) -> Ts {
+    let days = jiff::civil::date(1970, 1, 1).until(query.date.civil()).map_or(0, |span| span.get_days());
+    Ts::from(days) * DAY + dice(query, TIMETABLE).random_range(60..270) * 5 * MINUTE
+}
+
+/// From where to where, by the same timetable.
+fn route(query: LegQuery, leg: &MockLeg) -> (Option<Airport>, Option<Airport>) {
+    let mut dice = dice(query, TIMETABLE + 1);
+    let mut code = |codes: [&str; 4]| codes[dice.random_range(0..4)].parse().ok();
+    let (origin, destination) = (code(["FRA", "LHR", "CDG", "AMS"]), code(["JFK", "MUC", "MAD", "WAW"]));
+    let origin = query.origin.or(leg.from).or(origin);
+    let other = || if origin == destination { "VIE".parse().ok() } else { destination };
+    (origin, leg.to.or_else(other))
+}
+
+/// Chance for a flight of a day.
+fn dice(query: LegQuery, seed: u64) -> ChaCha8Rng {
+    let flight = format!("{}/{}", query.designator(), query.date);
+    let seed = derive_id(&[flight.as_bytes(), &seed.to_be_bytes()]).as_u128();
+    // Half of the id's bits are seed enough.
+    ChaCha8Rng::seed_from_u64((seed >> 64) as u64)
 }
 
 fn fate(leg: &MockLeg) -> FlightStatus {

@@ -11,6 +11,7 @@
 //! | [`breaker`], [`freshness`] | pure: when not to ask, how long an answer holds |
 //! | [`cache`], [`stats`] | what is kept and what is measured |
 //! | [`flightaware`], [`lufthansa`], [`airfrance_klm`], [`amadeus`] | clients of flight data |
+//! | [`sync`] | what providers say, published; one leg, many, or by the clock |
 //! | [`weather`] | weather reports: the interface and its client |
 //! | [`config`] | settings become providers |
 //! | [`mock`] | a provider without a network |
@@ -42,4 +43,5 @@ pub mod secret;
 mod single_flight;
 pub mod stats;
 pub mod status;
+pub mod sync;
 pub mod weather;

@@ -152,6 +152,33 @@ pub trait FlightDataProvider: Provider {
     }
 }
 
+/// Makes a client a provider: it has a `card`, an `is_well` and a `status` of its own, perhaps a search.
+macro_rules! client {
+    ($client:ident $(, search: $search:ident)?) => {
+        impl Provider for $client {
+            fn card(&self) -> &Card {
+                &self.card
+            }
+
+            fn health(&self) -> Answer<'_, ()> {
+                Box::pin(self.is_well())
+            }
+        }
+
+        impl FlightDataProvider for $client {
+            fn flight_status(&self, query: LegQuery) -> Answer<'_, FlightStatusData> {
+                Box::pin(self.status(query))
+            }
+            $(
+                fn search(&self, search: Search) -> Answer<'_, Vec<FlightStatusData>> {
+                    Box::pin(self.$search(search))
+                }
+            )?
+        }
+    };
+}
+pub(super) use client;
+
 /// Wall time, epoch ms. The program owns the clock.
 pub type Clock = std::sync::Arc<dyn Fn() -> Ts + Send + Sync>;
 

@@ -160,7 +160,39 @@ pub struct FlightStatusData {
     pub raw_data: Uuid,
 }
 
+/// Who speaks of a leg, and in which answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Speaker<'a> {
+    /// Name of the provider.
+    pub(crate) source: &'a str,
+    /// When it was heard, epoch ms.
+    pub(crate) at: Ts,
+    /// Id of the answer.
+    pub(crate) raw_data: Uuid,
+    /// It flies the legs that it speaks of.
+    pub(crate) operates: bool,
+}
+
 impl FlightStatusData {
+    /// A leg between two ends, where it stands and how late it is by its times alone; what else the provider states is added.
+    pub(crate) fn said(by: Speaker<'_>, designator: Designator, departure: LegEnd, arrival: LegEnd) -> Self {
+        Self {
+            flight_id: None,
+            designator,
+            also: Vec::new(),
+            date: None,
+            status: status_by_times(&departure, &arrival),
+            tail: None,
+            delay_minutes: arrival.delay_min().or(departure.delay_min()),
+            last_updated: by.at,
+            source: by.source.to_owned(),
+            confidence_score: confidence(&departure, &arrival, by.operates),
+            raw_data: by.raw_data,
+            departure,
+            arrival,
+        }
+    }
+
     /// The designator under which the leg is flown, where the provider states it.
     #[must_use]
     pub fn operating(&self) -> Option<&Designator> {

@@ -16,7 +16,6 @@ use slipstream_producers::live::profile::{Profile, Use};
 use slipstream_producers::live::provider::{Card, Clock, FlightDataProvider, LegQuery, Provider, Search};
 use slipstream_producers::live::secret::Secret;
 use slipstream_producers::live::status::{DateMeaning, Designator, Disruption, FlightStatusData, Role};
-use slipstream_producers::live::weather::{AviationWeather, Kind, WeatherProvider};
 use slipstream_schemas::records::FlightStatus;
 use slipstream_streams::record::rfc3339;
 
@@ -28,8 +27,6 @@ const LH_FLIGHT: &str = include_str!("../cases/live/lufthansa-flight.json");
 const KLM_FLIGHT: &str = include_str!("../cases/live/airfrance-klm-flight.json");
 const DATED: &str = include_str!("../cases/live/amadeus-dated-flight.json");
 const OFFERS: &str = include_str!("../cases/live/amadeus-offers.json");
-const METARS: &str = include_str!("../cases/live/aviationweather-metar.json");
-const TAFS: &str = include_str!("../cases/live/aviationweather-taf.json");
 
 fn clock() -> Clock {
     Arc::new(|| BEGUN)
@@ -357,33 +354,6 @@ async fn amadeus_codes_become_what_is_to_be_done() {
         .await;
         assert_eq!(amadeus(&stub.base).flight_status(leg("LO", 335)).await, Err(expected), "{status} {code}");
     }
-}
-
-fn weather(base: &str) -> AviationWeather {
-    AviationWeather::new(named("aviationweather"), base).unwrap()
-}
-
-#[tokio::test]
-async fn reports_are_read_from_their_text_and_a_bad_one_fails_alone() {
-    let stub = Stub::start(|_| ok(METARS)).await;
-    let stations = ["EPWA", "KJFK", "XXXX"].map(str::to_owned);
-    let found = weather(&stub.base).reports(Kind::Metar, &stations).await.unwrap();
-    let [report] = &found.read[..] else { panic!("{found:?}") };
-    assert_eq!((report.station.as_str(), report.airport.unwrap().as_str(), report.observed_at), ("EPWA", "WAW", BEGUN));
-    assert_eq!((report.category.as_deref(), report.visibility_m, report.ceiling_ft), (Some("LIFR"), Some(1400), Some(600)));
-    assert_eq!(report.band, "SEVERE");
-    let unread: Vec<_> = found.unread.iter().map(|unread| unread.station.as_str()).collect();
-    assert_eq!(unread, ["KJFK", "EGLL"], "no instant; another station's text");
-    assert_eq!(stub.hits()[0].line, "GET /api/data/metar?ids=EPWA%2CKJFK%2CXXXX&format=json");
-    assert!(stub.hits()[0].header("user-agent").unwrap().starts_with("slipstream/"));
-
-    let stub = Stub::start(|_| ok(TAFS)).await;
-    let found = weather(&stub.base).reports(Kind::Taf, &stations).await.unwrap();
-    assert_eq!((found.read.len(), found.unread.len(), found.read[0].kind.as_str()), (1, 0, "TAF"));
-
-    let stub = Stub::start(|_| Said(204, vec![], String::new())).await;
-    assert_eq!(weather(&stub.base).reports(Kind::Metar, &stations).await.unwrap().read, []);
-    weather(&stub.base).health().await.unwrap();
 }
 
 /// The stack on real sockets: the first provider breaks in every way that a server can, the second answers.

@@ -2,11 +2,12 @@
 //!
 //! | group | where |
 //! |---|---|
-//! | basics of the interface | `mock`, `clients` |
+//! | basics of the interface | `mock`, `clients`, `weather` |
 //! | failover and breaker | `breaker`, `desk` |
 //! | the desk as a service | `desk`, `times` |
 //! | errors and recovery | `clients`, `outages` |
 //! | metrics | `desk` |
+//! | sync: what is published, and when | `sync`, `schedule` |
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may stop at the first surprise")]
 
@@ -15,6 +16,9 @@ mod clients;
 mod desk;
 mod mock;
 mod outages;
+mod schedule;
 mod stub;
 mod support;
+mod sync;
 mod times;
+mod weather;
