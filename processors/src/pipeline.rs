@@ -88,7 +88,7 @@ pub const PIPELINE: &[Row] = &[
         name: "reach",
         unit: "people",
         key: "leg",
-        reads: &[t::DISRUPTION_BY_LEG, t::BOOKING_BY_LEG],
+        reads: &[t::DISRUPTION_BY_LEG, t::BOOKING_BY_LEG, t::CARRIER_PROOFS],
         writes: &[t::DISRUPTION_BY_PNR, t::DISRUPTION_BY_ORGANISATION, t::DISRUPTION_EVENTS],
         stores: &["bookings", "disruptions"],
         make: || Box::<stages::reach::Reach>::default(),

@@ -8,6 +8,7 @@
 //! | `law` | the rights module against its tables |
 //! | `exposed` | what a leg, a carrier and the network may cost, and the cliffs ahead |
 //! | `owed` | what is said of care, choice, decision and money; its audit, asked again; what money never comes from |
+//! | `proofs` | what a carrier submits to be freed from the sum |
 //! | `scale` | ten thousand passengers of a closed hub |
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
@@ -22,6 +23,8 @@ mod law;
 mod networks;
 #[path = "people/owed.rs"]
 mod owed;
+#[path = "people/proofs.rs"]
+mod proofs;
 #[path = "people/scale.rs"]
 mod scale;
 #[path = "people/world.rs"]

@@ -7,6 +7,7 @@
 //! Instants are epoch milliseconds UTC, minutes are whole and signed, money is integer minor units.
 
 mod bookings;
+mod claims;
 mod disruptions;
 mod flights;
 mod liability;
@@ -15,6 +16,7 @@ mod runtime;
 mod sync;
 
 pub use self::bookings::*;
+pub use self::claims::*;
 pub use self::disruptions::*;
 pub use self::flights::*;
 pub use self::liability::*;
@@ -81,10 +83,12 @@ pub const TYPES: &[TypeSpec] = &[
     of("booking.modified", "Booking"),
     of("booking.cancelled", "Booking"),
     of("inventory.updated", "Inventory"),
+    of("carrier.proof.submitted", "CarrierProof"),
     of("disruption.opened", "Disruption"),
     of("disruption.updated", "Disruption"),
     of("disruption.resolved", "Disruption"),
     of("booking.disrupted", "BookingDisruption"),
+    of("booking.proof.submitted", "BookingProof"),
     of("booking.reaccommodated", "Reaccommodation"),
     of("passenger.disrupted", "PassengerEvent"),
     of("passenger.care.due", "PassengerEvent"),
@@ -224,8 +228,10 @@ message! {
     RotationSignal => |_r| const { rank("rotation.updated") };
     Booking => |r| by_kind(const { rank("booking.created") }, r.kind as usize);
     Inventory => |_r| const { rank("inventory.updated") };
+    CarrierProof => |_r| const { rank("carrier.proof.submitted") };
     Disruption => |r| by_kind(const { rank("disruption.opened") }, r.phase as usize);
     BookingDisruption => |_r| const { rank("booking.disrupted") };
+    BookingProof => |_r| const { rank("booking.proof.submitted") };
     Reaccommodation => |_r| const { rank("booking.reaccommodated") };
     PassengerEvent => |r| match r.kind {
         PassengerKind::Unknown | PassengerKind::RightsDecision | PassengerKind::PaymentDue | PassengerKind::Disrupted => {

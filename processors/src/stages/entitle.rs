@@ -4,19 +4,21 @@
 //! booking.events ────┐
 //! disruption.by-pnr ─┼─► case of the journey ─► assess ─► rights ─► passenger.events, decision.audit, liability.by-leg
 //! reaccommodation ───┘        ▲ timers: care falls due, the journey should be over
+//!                             └ what the carrier submits to be freed, by way of disruption.by-pnr
 //! ```
 //!
 //! Keeps the booking, and one [`Case`] for each disrupted journey until [`KEEP_MS`] after it is closed: longer than a
-//! disruption can still change. Whatever comes in updates the case, and what has happened is said, once. At the end of
+//! disruption can still change; with it, what the carrier submitted for its legs. Whatever comes in updates the case, and what has happened is said, once. At the end of
 //! the instant the case is put to the law. A decision is final when the journey, as it was really travelled, has ended and
 //! nothing that matters is unknown, or before that when nothing still open can change it ([`finality`]); until then it is
 //! provisional. Each revision has its own record with its cause, and so has a revision that a correction forces after the
-//! end. Every choice made here has an audit: the case as the law was asked it, the rule set, the outcome. Either the
+//! end, or a defence that the carrier submits only then: the law sets it no time limit. Every choice made here has an audit: the case as the law was asked it, the rule set, the outcome. Either the
 //! disruption or the way on may come first, and the way on may come alone; what comes before the booking waits for it.
 //! Does not promise the moment a door opened: in-block stands in for it, and near a threshold the law module says so.
 
 mod assess;
 mod case;
+mod defence;
 mod finality;
 mod line;
 mod owe;
@@ -24,7 +26,9 @@ mod payment;
 mod say;
 mod stake;
 
-use slipstream_schemas::records::{Booking, BookingDisruption, BookingKind, Outcome, Phase, Reaccommodation};
+use slipstream_schemas::records::{
+    Booking, BookingDisruption, BookingKind, BookingProof, CarrierProof, Outcome, Phase, Reaccommodation, rank_of,
+};
 use slipstream_schemas::topics::{BOOKING_EVENTS, DISRUPTION_BY_PNR};
 use slipstream_streams::processor::{Cx, Poison, Processor, Timer};
 use slipstream_streams::record::Record;
@@ -58,6 +62,9 @@ impl Processor for Entitle {
     fn process(&mut self, cx: &mut Cx<'_>, record: &Record) -> Result<(), Poison> {
         match record.topic {
             BOOKING_EVENTS => take_booking(cx, &read(record)?),
+            DISRUPTION_BY_PNR if Some(record.rank) == const { rank_of("booking.proof.submitted") } => {
+                take_proof(cx, &read(record)?)
+            }
             DISRUPTION_BY_PNR => take_disruption(cx, read(record)?),
             _ => take_reaccommodation(cx, read(record)?),
         }
@@ -69,13 +76,11 @@ impl Processor for Entitle {
         };
         match timer.kind {
             FORGET => {
+                case.booked.iter().for_each(|segment| cx.delete(BOOKINGS, &case::submitted(&segment.leg)));
                 cx.delete(CASES, &timer.sub);
                 return Ok(());
             }
-            DECIDE => {
-                decide(cx, case, &timer.sub);
-                return Ok(());
-            }
+            DECIDE => return decide(cx, case, &timer.sub),
             _ => {}
         }
         let is_over = timer.kind == END && assess::is_over(&case, cx.now());
@@ -167,6 +172,26 @@ fn take_reaccommodation(cx: &mut Cx<'_>, news: Reaccommodation) -> Result<(), Po
     Ok(())
 }
 
+/// Keeps what a carrier submits, and puts the journey to the law again if it has been there. Nothing happens by it.
+fn take_proof(cx: &mut Cx<'_>, news: &BookingProof) -> Result<(), Poison> {
+    let (leg, row) = (news.proof.leg, case::submitted(&news.proof.leg));
+    if cx.load::<CarrierProof>(BOOKINGS, &row)?.is_some_and(|known| known == news.proof) {
+        return Ok(());
+    }
+    cx.save(BOOKINGS, &row, &news.proof);
+    let Some(mut case) = case::known(cx, &leg)? else {
+        return Ok(());
+    };
+    case.hear(cx.cause().to_string());
+    let sub = case.sub();
+    cx.set_timer(DECIDE, &sub, cx.now());
+    if case.closed {
+        cx.set_timer(FORGET, &sub, cx.now() + KEEP_MS);
+    }
+    cx.save(CASES, &sub, &case);
+    Ok(())
+}
+
 /// Whether a case opened just now was closed, and forgotten, long ago.
 fn forgotten(case: &Case, now: i64) -> bool {
     let is_new = case.disruptions.is_empty() && case.way.is_empty();
@@ -199,17 +224,22 @@ fn advance(cx: &mut Cx<'_>, mut case: Case, is_over: bool) {
 
 /// Puts the case to the law, once for all that came in at this instant: a way on found at the instant of a
 /// cancellation is part of the first decision.
-fn decide(cx: &mut Cx<'_>, mut case: Case, sub: &[u8]) {
+fn decide(cx: &mut Cx<'_>, mut case: Case, sub: &[u8]) -> Result<(), Poison> {
     cx.set_organisation(case.organisation.clone().as_str());
-    if let Some(facts) = assess::facts(&case, cx.now()) {
+    let proof = match assess::main(&case) {
+        Some((leg, _)) => cx.load::<CarrierProof>(BOOKINGS, &case::submitted(&leg))?,
+        None => None,
+    };
+    if let Some(facts) = assess::facts(&case, proof.as_ref(), cx.now()) {
         let law = Law::default();
         let decision = crate::rights::decide(&law, &facts);
         let rights = decision.to_record(finality::is_final(&law, case.closed, &facts, &decision));
         let staked = stake::liability(&law, &case, &facts, &rights, cx.now());
         say::stakes(cx, &mut case, staked);
-        owe::entitlements(cx, &mut case, &facts, rights);
+        owe::entitlements(cx, &mut case, &facts, proof.as_ref(), rights);
         cx.save(CASES, sub, &case);
     }
+    Ok(())
 }
 
 /// When the journey should be over at the latest.

@@ -2,19 +2,21 @@
 //!
 //! ```text
 //! booking.by-leg ────┐             ┌─► disruption.by-pnr, disruption.by-organisation   one a touched booking
-//! disruption.by-leg ─┴─► reach ────┴─► disruption.events                               one a broken pair of legs
+//! disruption.by-leg ─┼─► reach ────┼─► disruption.events                               one a broken pair of legs
+//! carrier.proofs ────┘             └─► disruption.by-pnr                               a carrier's defence, to all on the leg
 //! ```
 //!
-//! Keeps, for each leg, the bookings that fly it and its disruption, until [`KEEP_MS`] after the scheduled departure.
-//! Whichever comes first waits for the other. An update is passed on only when it changes something that a later
-//! stage acts on ([`matters`]); the connection records are in [`connections`].
+//! Keeps, for each leg, the bookings that fly it, its disruption and its carrier's latest defence, until [`KEEP_MS`] after the
+//! scheduled departure. Whichever comes first waits for the others. An update is passed on only when it changes something
+//! that a later stage acts on ([`matters`]); the connection records are in [`connections`], the defences in [`proof`].
 
 mod connections;
+mod proof;
 
 use slipstream_schemas::ids::{Leg, Organisation, Pnr};
 use slipstream_schemas::record;
 use slipstream_schemas::records::{Booking, BookingDisruption, BookingKind, Disruption, Pattern, Phase, Segment};
-use slipstream_schemas::topics::{BOOKING_BY_LEG, DISRUPTION_BY_ORGANISATION, DISRUPTION_BY_PNR};
+use slipstream_schemas::topics::{BOOKING_BY_LEG, CARRIER_PROOFS, DISRUPTION_BY_ORGANISATION, DISRUPTION_BY_PNR};
 use slipstream_streams::processor::{Cx, Poison, Processor, Timer};
 use slipstream_streams::record::Record;
 
@@ -57,6 +59,9 @@ pub struct Reach;
 impl Processor for Reach {
     fn process(&mut self, cx: &mut Cx<'_>, record: &Record) -> Result<(), Poison> {
         let leg: Leg = cx.key().parse().map_err(|e| Poison::new("misplaced key", e))?;
+        if record.topic == CARRIER_PROOFS {
+            return proof::take(cx, leg, read(record)?);
+        }
         let disruption = if record.topic == BOOKING_BY_LEG {
             let disruption = cx.load(DISRUPTIONS, CURRENT)?;
             take_booking(cx, leg, read(record)?, disruption.as_ref())?;
@@ -92,16 +97,20 @@ fn take_booking(cx: &mut Cx<'_>, leg: Leg, booking: Booking, disruption: Option<
     };
     let segment = &booking.segments[index];
     let onward = booking.segments.get(index + 1).filter(|next| connects(segment, next));
-    let told = cx.load::<Rider>(BOOKINGS, sub)?.map(|rider| rider.told).unwrap_or_default();
+    let known = cx.load::<Rider>(BOOKINGS, sub)?;
+    let is_new = known.is_none();
     let rider = Rider {
         pnr: booking.pnr,
         organisation: booking.organisation,
         segment: index as i32,
         passengers: booking.passengers.len() as i32,
         onward: onward.cloned().into_iter().collect(),
-        told,
+        told: known.map(|rider| rider.told).unwrap_or_default(),
     };
     keep_until(cx, segment.scheduled_departure);
+    if is_new {
+        proof::tell_newcomer(cx, &rider)?;
+    }
     match disruption {
         Some(disruption) => tell(cx, sub, rider, disruption),
         None => cx.save(BOOKINGS, sub, &rider),

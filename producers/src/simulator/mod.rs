@@ -2,6 +2,7 @@
 //!
 //!     scenario + seed ─► timetable ─► sky ─► programme ─► operations ─► flight.observations
 //!                            │         └──────────────────────────────► external.data
+//!                            │                               └────────► carrier.proofs
 //!                            └► demand ───────────────────────────────► booking.events, inventory.events
 //!
 //! The whole scenario is worked out first, then handed over in order of timestamp. A record is stamped with the
@@ -19,6 +20,7 @@ mod programme;
 mod runway;
 mod scenario;
 mod sky;
+mod submission;
 mod summary;
 mod timetable;
 mod weather;
@@ -32,6 +34,7 @@ use slipstream_streams::reference::{Source, SourceError};
 pub use scenario::{
     DAYS_MAX, Grounding, PASSENGERS_MAX, Phenomenon, Restriction, Scenario, ScenarioError, Trouble, WeatherEvent, Window,
 };
+pub use submission::{Review, Submission};
 pub use summary::Summary;
 
 use sky::Sky;
@@ -89,6 +92,7 @@ impl Simulator {
         weather_records(&sky, &mut records);
         demand::records(&market, &mut records);
         observation::records(&day.flights, &day.aircraft, &day.said, &mut records);
+        submission::records(scenario, &day, &mut records)?;
         records.sort_by(|a, b| a.order().cmp(&b.order()));
         let summary = Summary::of(scenario, &day, &market, &records);
         Ok(Self { records: records.into_iter(), summary })

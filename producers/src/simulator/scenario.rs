@@ -11,6 +11,7 @@ use serde::Deserialize;
 use slipstream_schemas::ids::{Airport, Carrier, Date};
 
 use super::network::{AIRLINES, airline, station};
+use super::submission::Submission;
 
 /// Most passengers that a scenario may ask for.
 pub const PASSENGERS_MAX: u32 = 60_000;
@@ -86,6 +87,9 @@ pub struct Scenario {
     /// Trouble of a whole airline.
     #[serde(default)]
     pub trouble: Vec<Trouble>,
+    /// What airlines submit to be freed from the sum.
+    #[serde(default)]
+    pub submission: Vec<Submission>,
 }
 
 /// Part of one day of the scenario.
@@ -230,6 +234,7 @@ impl Scenario {
             .or_else(|| self.restriction.iter().find_map(|e| self.restriction_problem(e)))
             .or_else(|| self.grounding.iter().find_map(|e| self.grounding_problem(e)))
             .or_else(|| self.trouble.iter().find_map(|e| self.trouble_problem(e)))
+            .or_else(|| self.submission.iter().find_map(|e| self.submission_problem(e)))
     }
 
     fn sizes(&self) -> Option<(&'static str, String)> {
@@ -241,8 +246,12 @@ impl Scenario {
             .or_else(|| (!(1990..=2099).contains(&year)).then(|| ("date", format!("{} is outside 1990 to 2099", self.date))))
             .or_else(|| self.airlines.as_ref().is_some_and(Vec::is_empty).then(|| ("airlines", "empty".to_owned())))
             .or_else(|| {
-                let counts = [self.weather.len(), self.restriction.len(), self.grounding.len(), self.trouble.len()];
-                counts.iter().any(|n| *n > EVENTS_MAX).then(|| ("events", format!("more than {EVENTS_MAX} of one kind")))
+                let sudden = [self.weather.len(), self.restriction.len(), self.grounding.len(), self.trouble.len()];
+                sudden
+                    .iter()
+                    .chain([&self.submission.len()])
+                    .any(|n| *n > EVENTS_MAX)
+                    .then(|| ("events", format!("more than {EVENTS_MAX} of one kind")))
             })
     }
 
@@ -283,6 +292,20 @@ impl Scenario {
             .or_else(|| range("trouble.delay_min", event.delay_min, 0, 600))
             .or_else(|| reason("trouble.reason", &event.reason))
     }
+
+    fn submission_problem(&self, event: &Submission) -> Option<(&'static str, String)> {
+        unknown_airline("submission.airline", event.airline)
+            .or_else(|| unknown_airport("submission.airport", event.airport))
+            .or_else(|| self.window("submission.window", &event.window))
+            .or_else(|| range("submission.late_min", event.late_min, 15, 2880))
+            .or_else(|| names_nothing("submission.cause", &event.cause))
+            .or_else(|| range("submission.share_percent", event.share_percent, 1, 100))
+            .or_else(|| range("submission.after_hours", event.after_hours, 1, 72))
+    }
+}
+
+fn names_nothing(key: &'static str, name: &str) -> Option<(&'static str, String)> {
+    name.is_empty().then(|| (key, "empty".to_owned()))
 }
 
 fn range(key: &'static str, value: u32, low: u32, high: u32) -> Option<(&'static str, String)> {

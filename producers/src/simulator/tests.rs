@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use slipstream_schemas::ids::{Airport, Leg, Tail};
 use slipstream_schemas::records::{
-    AgeGroup, Booking, BookingKind, Cabin, FlightKind, FlightObservation, Inventory, WeatherReport,
+    AgeGroup, Booking, BookingKind, Cabin, CarrierProof, FlightKind, FlightObservation, Inventory, WeatherReport,
 };
 use slipstream_schemas::wire::Wire;
 
@@ -59,6 +59,10 @@ fn simulate(scenario: &Scenario, seed: u64) -> World {
                 let report = WeatherReport::from_bytes(body).unwrap();
                 assert_eq!(&*record.key, report.airport.as_str());
                 world.weather.push((record.timestamp, report));
+            }
+            topics::CARRIER_PROOFS => {
+                let proof = CarrierProof::from_bytes(body).unwrap();
+                assert_eq!(&*record.key, proof.leg.to_string());
             }
             other => panic!("a record on {other}"),
         }

@@ -2,13 +2,15 @@
 //!
 //! ```text
 //! disruptions ─► event, cause, departure delay        way on ─► offer, arrival, night        told_at ─► notice
+//! what the carrier submits ─► cause and parts in place of what is presumed, measures
 //! ```
 
 use slipstream_schemas::ids::{Airport, Leg};
-use slipstream_schemas::records::{BookingDisruption, Outcome, Pattern, Phase, Segment};
+use slipstream_schemas::records::{BookingDisruption, CarrierProof, Outcome, Pattern, Phase, Segment};
 use slipstream_schemas::reference;
 
 use super::case::Case;
+use super::defence::submit;
 use crate::journey::{HOUR, MINUTE};
 use crate::rights::{self, Arrival, Choice, Event, Passenger, Reroute, cause_of_code};
 
@@ -102,8 +104,19 @@ fn main_news(case: &Case) -> Option<&BookingDisruption> {
 }
 
 /// The facts as they stand; none where nothing happened yet. A connection can be missed though no leg of it is
-/// late enough for a disruption: then the way on is all that there is to go by.
-pub(super) fn facts(case: &Case, now: i64) -> Option<rights::Case> {
+/// late enough for a disruption: then the way on is all that there is to go by. `proof`: submitted for the leg behind it.
+pub(super) fn facts(case: &Case, proof: Option<&CarrierProof>, now: i64) -> Option<rights::Case> {
+    let mut facts = presumed(case, now)?;
+    if let Some(proof) = proof {
+        // The minutes of a leg are those of the journey where nothing was booked after it.
+        let ends_here = case.booked.last().is_some_and(|last| last.leg == proof.leg);
+        submit(proof, ends_here, &mut facts);
+    }
+    Some(facts)
+}
+
+/// The facts before anybody submits anything.
+fn presumed(case: &Case, now: i64) -> Option<rights::Case> {
     let (first, last) = (case.booked.first()?, case.booked.last()?);
     let main = main_news(case);
     if main.is_none() && case.way.is_empty() {

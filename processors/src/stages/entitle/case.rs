@@ -16,6 +16,8 @@ pub(super) const CASES: usize = 1;
 pub(super) const EARLY: &[u8] = b"e";
 /// The same for ways on.
 pub(super) const EARLY_WAY: &[u8] = b"w";
+/// The same of what carriers submit for its legs: one row a leg, kept as long as the case.
+const SUBMITTED: &[u8] = b"p";
 /// Most records kept as the evidence of one revision; the newest count.
 const HEARD_MAX: usize = 16;
 
@@ -119,6 +121,17 @@ pub(super) fn find_segment(cx: &Cx<'_>, segment: i32) -> Result<Option<Case>, Po
     let known = cases.into_iter().find(|case| case.first == start as i32);
     let leg = booking.segments[start].leg;
     Ok(known.or_else(|| open(booking, &leg)))
+}
+
+/// Where what a carrier submits for a leg is kept.
+pub(super) fn submitted(leg: &Leg) -> Vec<u8> {
+    [SUBMITTED, leg.to_string().as_bytes()].concat()
+}
+
+/// The case that a booked leg belongs to; none while nothing happened to its journey.
+pub(super) fn known(cx: &Cx<'_>, leg: &Leg) -> Result<Option<Case>, Poison> {
+    let mut cases = cx.load_all::<Case>(CASES, b"")?.into_iter().map(|(_, case)| case);
+    Ok(cases.find(|case| case.booked.iter().any(|segment| segment.leg == *leg)))
 }
 
 /// Where in the booking the case's journey starts as the booking now stands; the legs may be those of its way on.

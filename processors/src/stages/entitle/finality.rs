@@ -12,7 +12,7 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use crate::rights::{Arrival, Case, Choice, Decision, Event, Law, Reroute, Verdict, cause, decide_unproved, rulesets};
+use crate::rights::{Arrival, Case, Choice, Decision, Defence, Event, Law, Reroute, Verdict, cause, decide_unproved, rulesets};
 
 /// Later than any threshold, minutes.
 const FAR_MIN: i32 = 10_000;
@@ -71,11 +71,13 @@ fn choices(facts: Case) -> Vec<Case> {
 
 /// A cause that is the carrier's own, and one that frees it.
 fn circumstances(facts: Case) -> Vec<Case> {
-    let mut own = Case { cause: cause("technical_fault"), ..facts.clone() };
-    own.defence.measures_proved = Some(false);
-    let mut freed = Case { cause: cause("weather_below_minima"), ..facts };
-    freed.defence.measures_proved = Some(true);
-    vec![own, freed]
+    let found = |name, proved| Case {
+        cause: cause(name),
+        delay_breakdown: Vec::new(),
+        defence: Defence { measures_proved: Some(proved), ..Defence::default() },
+        ..facts.clone()
+    };
+    vec![found("technical_fault", false), found("weather_below_minima", true)]
 }
 
 fn arrivals(facts: Case) -> impl Iterator<Item = Case> {

@@ -17,6 +17,7 @@ pub(super) fn case_line(facts: &Case, scheduled_arrival: i64) -> String {
     let mut line = Map::new();
     journey(facts, &mut line);
     happened(facts, &mut line);
+    circumstances(facts, &mut line);
     arrival(facts.arrival, scheduled_arrival, &mut line);
     line.insert("passenger".to_owned(), passenger(facts));
     line.retain(|_, value| !value.is_null());
@@ -53,9 +54,22 @@ fn happened(facts: &Case, line: &mut Map<String, Value>) {
     line.insert("notice_days".to_owned(), json!(facts.notice_min.map(|minutes| minutes as f64 / DAY_MIN)));
     line.insert("reroute".to_owned(), json!(offer));
     line.insert("passenger_choice".to_owned(), json!(choice));
-    line.insert("cause".to_owned(), json!(facts.cause.map(|cause| cause.name)));
-    line.insert("reasonable_measures_proved".to_owned(), json!(facts.defence.measures_proved));
     line.insert("overnight_wait".to_owned(), json!(facts.overnight_wait));
+}
+
+/// Cause and defence; what stands as in the ordinary case is left out.
+fn circumstances(facts: &Case, line: &mut Map<String, Value>) {
+    let defence = &facts.defence;
+    let parts = facts.delay_breakdown.iter().map(|(cause, minutes)| json!({"cause": cause.name, "minutes": minutes}));
+    let parts: Vec<Value> = parts.collect();
+    line.insert("cause".to_owned(), json!(facts.cause.map(|cause| cause.name)));
+    line.insert("delay_breakdown".to_owned(), if parts.is_empty() { Value::Null } else { Value::Array(parts) });
+    line.insert("reasonable_measures_proved".to_owned(), json!(defence.measures_proved));
+    line.insert("prior_rotation".to_owned(), json!(defence.prior_rotation.then_some(true)));
+    line.insert("direct_causal_link_proved".to_owned(), json!(defence.causal_link_proved));
+    line.insert("defect_confirmed_by_manufacturer_or_authority".to_owned(), json!(defence.defect_confirmed));
+    line.insert("buffer_time_planned".to_owned(), json!((!defence.buffer_planned).then_some(false)));
+    line.insert("earlier_seats_available_on_other_carriers".to_owned(), json!(defence.other_seats.then_some(true)));
 }
 
 fn arrival(arrival: Arrival, scheduled: i64, line: &mut Map<String, Value>) {

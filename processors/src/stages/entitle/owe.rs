@@ -11,13 +11,14 @@
 //! that a correction changes is said again, 0 included.
 
 use slipstream_schemas::records::{
-    Audit, Care, Claim, PassengerKind, PaymentDue, Rights, RightsDecision, RuleApplied, Traveller,
+    Audit, Care, CarrierProof, Claim, PassengerKind, PaymentDue, Rights, RightsDecision, RuleApplied, Traveller,
 };
 use slipstream_schemas::topics::{DECISION_AUDIT, PASSENGER_EVENTS};
 use slipstream_streams::processor::Cx;
 
 use super::assess::{PRESENCE, cancelled, nothing_flown};
 use super::case::Case;
+use super::defence::summary;
 use super::line::case_line;
 use super::payment;
 use super::say::{Behind, behind_way, event};
@@ -35,15 +36,17 @@ struct Matter<'m> {
     facts: &'m rights::Case,
     rights: &'m Rights,
     main: &'m Behind,
+    /// What the carrier submitted for the leg behind it.
+    proof: Option<&'m CarrierProof>,
 }
 
 /// Says what the law gives, and keeps what was said.
-pub(super) fn entitlements(cx: &mut Cx<'_>, case: &mut Case, facts: &rights::Case, rights: Rights) {
+pub(super) fn entitlements(cx: &mut Cx<'_>, case: &mut Case, facts: &rights::Case, proof: Option<&CarrierProof>, rights: Rights) {
     let main = case.disruptions.iter().find(|d| cancelled(d)).or(case.disruptions.first()).map(Behind::from);
     let Some(main) = main.or_else(|| behind_way(case)) else {
         return;
     };
-    let matter = Matter { facts, rights: &rights, main: &main };
+    let matter = Matter { facts, rights: &rights, main: &main, proof };
     if rights.decision != "out_of_scope" && !case.closed {
         care(cx, case, &matter);
         choice(cx, case, &matter);
@@ -237,7 +240,7 @@ fn audit(cx: &mut Cx<'_>, case: &Case, matter: &Matter<'_>, chosen: String, beca
         stage: "entitle".to_owned(),
         decision: chosen,
         rule: matter.rights.ruleset.clone(),
-        inputs: [because, asked].into_iter().chain(proof).collect(),
+        inputs: [because, asked].into_iter().chain(matter.proof.map(summary)).chain(proof).collect(),
         alternatives: matter.rights.missing.iter().map(|fact| format!("may change with {fact}")).collect(),
     };
     cx.send(DECISION_AUDIT, case.pnr.as_str(), &audit);
