@@ -186,7 +186,7 @@ fn take_proof(cx: &mut Cx<'_>, news: &BookingProof) -> Result<(), Poison> {
     let sub = case.sub();
     cx.set_timer(DECIDE, &sub, cx.now());
     if case.closed {
-        cx.set_timer(FORGET, &sub, cx.now() + KEEP_MS);
+        cx.set_timer(FORGET, &sub, forgotten_at(cx.now() + KEEP_MS));
     }
     cx.save(CASES, &sub, &case);
     Ok(())
