@@ -9,9 +9,11 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 mod board;
+mod callbacks;
 mod catalogue;
 mod cluster;
 mod commands;
+mod conflicts;
 mod failure;
 mod http;
 mod intake;

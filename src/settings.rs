@@ -29,8 +29,10 @@ use slipstream_schemas::registry::Registry;
 use slipstream_streams::kafka::Connection;
 use slipstream_streams::world::{InvalidName, World};
 
+use crate::callbacks::Courier;
 use crate::commands::providers::clock;
 use crate::failure::Failure;
+use crate::http::ApiToken;
 use crate::webhook::{self, Webhooks};
 
 /// File that is read when `--config` names none.
@@ -250,6 +252,19 @@ impl Flags {
     /// A secret is too short to be one.
     pub(crate) fn webhooks(&self) -> Result<Webhooks, Failure> {
         Webhooks::new(self.webhooks.clone(), &|name: &str| std::env::var(name).ok())
+    }
+
+    /// Who posts events to those who have registered for them; none where nobody has.
+    ///
+    /// # Errors
+    /// There is no secret to sign with, or an address is not allowed.
+    pub(crate) fn courier(&self) -> Result<Option<Courier>, Failure> {
+        webhook::courier(&self.webhooks, &|name: &str| std::env::var(name).ok())
+    }
+
+    /// Who may decide over HTTP: those on this machine, or who knows the token of `SLIPSTREAM_API_TOKEN`.
+    pub(crate) fn api_token(&self) -> ApiToken {
+        ApiToken::new(std::env::var("SLIPSTREAM_API_TOKEN").ok())
     }
 
     /// The bootstrap servers, which the command at hand cannot do without.

@@ -10,7 +10,10 @@ use slipstream_streams::buffer;
 use slipstream_streams::instance::{Instance, InstanceError};
 use slipstream_streams::plan::Limits;
 use slipstream_streams::runtime::{self, Config, Handle};
+use slipstream_streams::topology::Topology;
+use tokio::runtime::Runtime;
 
+use crate::callbacks::{self, Callbacks};
 use crate::catalogue;
 use crate::cluster::{self, Cluster, world};
 use crate::failure::{Done, Failure};
@@ -69,16 +72,13 @@ pub(crate) fn run(args: &Run, flags: &Flags) -> Result<Done, Failure> {
     let limits = Limits { dead_letters_max: args.dead_letters_max, ..config.limits };
     let config = Config { state: flags.state.clone(), limits, ..config };
     let runtime = cluster::tokio()?;
-    // Nothing from outside comes into a recorded world: it would bring wall time along.
-    let live = flags.world.is_none();
-    let intake = live.then(|| Intake::open(&config, &topology, &cluster.codec()).map(Arc::new)).transpose()?;
-    let face =
-        Arc::new(Face { desk: flags.desk()?, intake, webhooks: live.then(|| flags.webhooks()).transpose()?, ..Face::default() });
+    let face = face(flags, &cluster, &config, &topology)?;
+    let callbacks = told(flags, &cluster, &face, &runtime)?;
     if let Some(desk) = face.desk.clone() {
         runtime.spawn(async move { desk.fleet().keep_watch().await });
     }
     let address = runtime.block_on(http::serve(flags.listen, Arc::clone(&face)))?;
-    let clock = live.then(|| world::live(&config, &topology, &cluster.codec())).transpose()?;
+    let clock = flags.world.is_none().then(|| world::live(&config, &topology, &cluster.codec())).transpose()?;
     // Before the shards begin: who is asked to stop while they join commits and leaves like any other.
     let stopped = {
         let _inside = runtime.enter();
@@ -89,9 +89,25 @@ pub(crate) fn run(args: &Run, flags: &Flags) -> Result<Done, Failure> {
     let board = watch::board(cluster, Arc::clone(&face))?;
     runtime.block_on(serve(&handle, &face, stopped));
     board.stop();
+    drop(callbacks);
     drop(clock);
     world::end(handle)?;
     Ok(Done::Clean)
+}
+
+/// What the HTTP server shows and takes. Nothing from outside comes into a recorded world: it would bring wall time along.
+fn face(flags: &Flags, cluster: &Cluster, config: &Config, topology: &Topology) -> Result<Arc<Face>, Failure> {
+    let live = flags.world.is_none();
+    let intake = live.then(|| Intake::open(config, topology, &cluster.codec()).map(Arc::new)).transpose()?;
+    let webhooks = live.then(|| flags.webhooks()).transpose()?;
+    let (desk, api_token) = (flags.desk()?, flags.api_token());
+    Ok(Arc::new(Face { desk, intake, webhooks, api_token, ..Face::default() }))
+}
+
+/// Who has registered for events is told of them, in the live world.
+fn told(flags: &Flags, cluster: &Cluster, face: &Face, runtime: &Runtime) -> Result<Option<Callbacks>, Failure> {
+    let Some((courier, intake)) = flags.courier()?.zip(face.intake.clone()) else { return Ok(None) };
+    callbacks::keep(cluster, courier, intake, runtime.handle().clone()).map(Some)
 }
 
 fn unusable(error: InstanceError) -> Failure {
@@ -101,7 +117,7 @@ fn unusable(error: InstanceError) -> Failure {
     }
 }
 
-fn unit(topology: &slipstream_streams::topology::Topology, wanted: &str) -> Result<&'static str, Failure> {
+fn unit(topology: &Topology, wanted: &str) -> Result<&'static str, Failure> {
     let units = world::units(topology);
     units
         .iter()

@@ -9,9 +9,11 @@
 //! | `/health/flight-sync` | the providers' breakers and the cache; 503 while every breaker is open; 404 without providers |
 //! | `/api/flights/LH400/2026-11-21` | what the providers know of a leg, and whether it is stale; `?origin=FRA` for one of several legs |
 //! | POST `/webhooks/flight-status`, `/api/webhooks/flight-status` | a signed callback; with a secret behind it in the path, an alert of FlightAware's |
+//! | `/api/conflicts` | conflicts of sources that wait for a reviewer; POST `/api/conflicts/resolve` decides one |
 //!
-//! What is read are snapshots, and what is written goes through the intake: a slow client never holds a stage back.
+//! `docs/openapi.yaml` describes every path. What is read are snapshots, and what is written goes through the intake: a slow client never holds a stage back.
 
+mod conflicts;
 mod flights;
 mod webhooks;
 
@@ -21,13 +23,15 @@ use std::sync::{Arc, Mutex};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
 use serde_json::json;
 use slipstream_producers::live::desk::Desk;
 use slipstream_streams::status::{Phase, ShardStatus};
 
+pub(crate) use self::conflicts::ApiToken;
 use crate::board::Board;
+use crate::conflicts::Conflicts;
 use crate::failure::Failure;
 use crate::intake::Intake;
 use crate::metrics::Metrics;
@@ -56,6 +60,10 @@ pub(crate) struct Face {
     pub(crate) desk: Option<Desk>,
     /// The way of records from outside into the world, where it is the live one.
     pub(crate) intake: Option<Arc<Intake>>,
+    /// Conflicts of sources.
+    pub(crate) conflicts: Mutex<Conflicts>,
+    /// Who may decide on them.
+    pub(crate) api_token: ApiToken,
     /// The gates of webhooks, where records may come in.
     pub(crate) webhooks: Option<Webhooks>,
 }
@@ -86,25 +94,32 @@ pub(crate) async fn serve(listen: Option<SocketAddr>, face: Arc<Face>) -> Result
     let taken = |e: std::io::Error| Failure::dependency(format_args!("{wanted}: {e}; choose another address with --listen"));
     let listener = tokio::net::TcpListener::bind(wanted).await.map_err(taken)?;
     let address = listener.local_addr().map_err(taken)?;
-    let app = Router::new()
-        .route("/", get(|| async { Html(CONSOLE) }))
-        .route("/api/board", get(board))
-        .route("/health", get(health))
-        .route("/metrics", get(metrics))
-        .route("/health/flight-sync", get(flights::health))
-        .route("/api/flights/{flight}/{date}", get(flights::leg))
-        .route("/webhooks/flight-status", post(webhooks::callback))
-        .route("/api/webhooks/flight-status", post(webhooks::callback))
-        .route("/webhooks/flight-status/{token}", post(webhooks::alert))
-        .route("/api/webhooks/flight-status/{token}", post(webhooks::alert))
-        .with_state(face)
-        .into_make_service_with_connect_info::<SocketAddr>();
+    let app = routes().into_iter().fold(Router::new(), |app, (_, path, answer)| app.route(path, answer));
+    let app = app.with_state(face).into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, app).await {
             tracing::error!(%error, "http server ended");
         }
     });
     Ok(address)
+}
+
+/// Every path with its method, as `docs/openapi.yaml` describes them.
+fn routes() -> Vec<(&'static str, &'static str, MethodRouter<Arc<Face>>)> {
+    vec![
+        ("get", "/", get(|| async { Html(CONSOLE) })),
+        ("get", "/api/board", get(board)),
+        ("get", "/health", get(health)),
+        ("get", "/metrics", get(metrics)),
+        ("get", "/health/flight-sync", get(flights::health)),
+        ("get", "/api/flights/{flight}/{date}", get(flights::leg)),
+        ("get", "/api/conflicts", get(conflicts::list)),
+        ("post", "/api/conflicts/resolve", post(conflicts::resolve)),
+        ("post", "/webhooks/flight-status", post(webhooks::callback)),
+        ("post", "/api/webhooks/flight-status", post(webhooks::callback)),
+        ("post", "/webhooks/flight-status/{token}", post(webhooks::alert)),
+        ("post", "/api/webhooks/flight-status/{token}", post(webhooks::alert)),
+    ]
 }
 
 async fn board(State(face): State<Arc<Face>>) -> Response {
@@ -134,4 +149,41 @@ async fn metrics(State(face): State<Arc<Face>>) -> Response {
 /// A thread died while it held the lock: what it left may be half written.
 fn broken() -> Response {
     (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({"error": "a part of the process died"}))).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn the_openapi_document_has_every_path_and_no_other() {
+        let document: Value = serde_yaml_ng::from_str(include_str!("../../docs/openapi.yaml")).unwrap();
+        assert_eq!(document["openapi"], "3.1.0");
+        let described =
+            document["paths"].as_object().unwrap().iter().flat_map(|(path, methods)| {
+                methods.as_object().unwrap().keys().map(move |method| (method.as_str(), path.as_str()))
+            });
+        let served = routes();
+        let served: BTreeSet<(&str, &str)> = served.iter().map(|(method, path, _)| (*method, *path)).collect();
+        assert_eq!(described.collect::<BTreeSet<_>>(), served);
+        references(&document, &document);
+    }
+
+    /// Everything that the document refers to is in it.
+    fn references(value: &Value, document: &Value) {
+        match value {
+            Value::Object(object) => {
+                if let Some(to) = object.get("$ref").and_then(Value::as_str) {
+                    assert!(document.pointer(to.trim_start_matches('#')).is_some(), "{to}");
+                }
+                object.values().for_each(|value| references(value, document));
+            }
+            Value::Array(list) => list.iter().for_each(|value| references(value, document)),
+            _ => {}
+        }
+    }
 }

@@ -34,6 +34,7 @@ use self::network::Network;
 use self::post::Post;
 use self::seen::Seen;
 use self::signature::{Key, Unsigned};
+use crate::callbacks::{Courier, Registered, Rules};
 use crate::failure::Failure;
 use crate::intake;
 
@@ -54,11 +55,20 @@ pub(crate) struct Settings {
     pub(crate) source: String,
     /// Networks that FlightAware's alerts may come from; none lets everybody in who knows the path.
     pub(crate) flightaware_from: Vec<Network>,
+    /// Who is told of which events.
+    pub(crate) callbacks: Vec<Registered>,
+    /// Where they may be.
+    pub(crate) callbacks_may: Rules,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { source: "webhook".to_owned(), flightaware_from: Vec::new() }
+        Self {
+            source: "webhook".to_owned(),
+            flightaware_from: Vec::new(),
+            callbacks: Vec::new(),
+            callbacks_may: Rules::default(),
+        }
     }
 }
 
@@ -199,6 +209,20 @@ impl Webhooks {
         let is_known = self.seen.lock().unwrap_or_else(PoisonError::into_inner).has(id);
         Delivery { id, is_known, records, ignored: post.ignored }
     }
+}
+
+/// Who posts to those who are registered; none where nobody is.
+///
+/// # Errors
+/// There is no secret to sign with, or an address is not allowed.
+pub(crate) fn courier(settings: &Settings, environment: &dyn Fn(&str) -> Option<String>) -> Result<Option<Courier>, Failure> {
+    if settings.callbacks.is_empty() {
+        return Ok(None);
+    }
+    let key = environment("WEBHOOK_CALLBACK_SECRET").and_then(|secret| Key::new(&secret));
+    let key = key.ok_or_else(|| Failure::usage("WEBHOOK_CALLBACK_SECRET: not set, and webhooks.callbacks are signed with it"))?;
+    let courier = Courier::new(settings.callbacks.clone(), settings.callbacks_may, key, timeout(environment)?);
+    courier.map(Some).map_err(Failure::usage)
 }
 
 /// The time of `WEBHOOK_TIMEOUT_MS`.

@@ -52,7 +52,6 @@ impl Key {
     }
 
     /// The signature of a body, as the header has it.
-    #[cfg(test)]
     pub(crate) fn sign(&self, timestamp: &str, body: &[u8]) -> String {
         let digits = self.mac(timestamp, body).finalize().into_bytes();
         digits.iter().fold(SCHEME.to_owned(), |text, byte| text + &format!("{byte:02x}"))

@@ -5,123 +5,27 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may stop at the first surprise")]
 
+mod program;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use hmac::{Hmac, KeyInit, Mac};
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::{Headers, Message};
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use program::{CALLBACK, Node, OUT_SECRET, PREVIOUS, Program, SECRET, TOKEN, committed, seconds, start, tag, wait_for};
 use serde_json::{Value, json};
-use sha2::Sha256;
-use support::cluster::{dev_broker, kafka, signal};
-use support::{Running, scratch, slipstream};
+use slipstream_streams::record::rfc3339;
+use support::cluster::{dev_broker, kafka};
 
-/// Longest wait for a fact.
-const PATIENCE: Duration = Duration::from_secs(60);
-const SECRET: &str = "a secret of this test";
-const PREVIOUS: &str = "the secret before it";
-const TOKEN: &str = "9f2c1d7b8e6a4c3f";
 /// Stands in every body, and must stand in no log.
 const MARKER: &str = "Ottilie-Mustermann-4711";
-const CALLBACK: &str = "/webhooks/flight-status";
 /// Posts of the load, and those who post at once.
 const POSTS: usize = 6_000;
 const SENDERS: usize = 24;
-
-/// A node of Kafka of this test's own, so that it may be killed.
-struct Node {
-    folder: tempfile::TempDir,
-    bootstrap: String,
-}
-
-impl Node {
-    fn script(folder: &Path, word: &str) -> Command {
-        let mut command = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/local/kafka.sh"));
-        command.arg(word).arg(folder).stdin(Stdio::null());
-        command
-    }
-
-    fn start() -> Self {
-        let folder = scratch();
-        let started = Self::script(folder.path(), "start").output().unwrap();
-        assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
-        Self { bootstrap: String::from_utf8(started.stdout).unwrap().trim().to_owned(), folder }
-    }
-
-    fn kill(&self) {
-        signal("KILL", std::fs::read_to_string(self.folder.path().join("pid")).unwrap().trim());
-    }
-
-    fn again(&self) {
-        assert!(Self::script(self.folder.path(), "again").status().unwrap().success());
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        let _ = Self::script(self.folder.path(), "stop").status();
-    }
-}
-
-/// The program in the live world of the node, and where it listens.
-struct Program {
-    _process: Running,
-    address: String,
-    log: std::path::PathBuf,
-}
-
-fn live(node: &Node, registry: &str, arguments: &[&str]) -> Command {
-    let mut command = slipstream(arguments);
-    command.args(["--bootstrap", &node.bootstrap, "--registry", registry]);
-    command
-}
-
-fn start(node: &Node, registry: &str) -> Program {
-    for arguments in [["topics", "apply"], ["schemas", "register"]] {
-        let done = live(node, registry, &arguments).output().unwrap();
-        assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
-    }
-    let log = node.folder.path().join("slipstream.log");
-    let mut command = live(node, registry, &["run", "--stages", "flights"]);
-    command.env("WEBHOOK_SIGNATURE_SECRET", SECRET).env("WEBHOOK_SIGNATURE_SECRET_PREVIOUS", PREVIOUS);
-    command.env("FLIGHTAWARE_WEBHOOK_TOKEN", TOKEN).env("SLIPSTREAM_LOG", "debug");
-    let process = command.stdout(Stdio::null()).stderr(std::fs::File::create(&log).unwrap()).spawn().unwrap();
-    let process = Running(process);
-    let address = wait_for("address", || {
-        let text = std::fs::read_to_string(&log).unwrap();
-        Some(text.split("http://").nth(1)?.split_whitespace().next()?.to_owned())
-    });
-    Program { _process: process, address, log }
-}
-
-fn wait_for<T>(what: &str, fact: impl Fn() -> Option<T>) -> T {
-    let began = Instant::now();
-    loop {
-        if let Some(found) = fact() {
-            return found;
-        }
-        assert!(began.elapsed() < PATIENCE, "no {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-fn seconds() -> i64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs().cast_signed()
-}
-
-fn tag(secret: &str, at: i64, body: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
-    mac.update(format!("{at}.").as_bytes());
-    mac.update(body);
-    mac.finalize().into_bytes().iter().fold("v1=".to_owned(), |text, byte| text + &format!("{byte:02x}"))
-}
 
 /// A request and what it should be answered.
 #[derive(Clone)]
@@ -187,17 +91,15 @@ fn gates() -> Vec<(&'static str, Post, u16, &'static str)> {
     let signed = || Post::signed(&good);
     let json = |body: Value| Post::signed(&bytes(&body));
     let alert = |token: &str| {
-        Post::signed(include_bytes!("../src/webhook/alert.json"))
+        Post::signed(include_bytes!("../../src/webhook/alert.json"))
             .to(&format!("{CALLBACK}/{token}"))
             .with("x-webhook-signature", None)
     };
-    let large = vec![b' '; 70_000];
     vec![
         ("committed", signed(), 202, ""),
         ("again", signed(), 200, ""),
         ("under the other path", json(flight(2, "other path")).to("/api/webhooks/flight-status"), 202, ""),
         ("under the secret before", Post::signed_by(PREVIOUS, seconds(), &bytes(&flight(3, "before"))), 202, ""),
-        ("too large, whatever else", Post::signed_by("wrong", 0, &large).with("content-type", None), 413, "body"),
         ("no JSON by its head", signed().with("content-type", Some("text/plain")), 415, "content-type"),
         (
             "no type before no signature",
@@ -231,8 +133,18 @@ async fn check_gates(address: &str) {
         assert_eq!(answer["duplicate"] == true, name.ends_with("again"), "{name}: {answer}");
         assert!(!answer.to_string().contains(MARKER), "{name}");
     }
+    assert!(refused_by_its_head(address).starts_with("HTTP/1.1 413 "), "before its type and its sender are looked at");
     let get = client.get(format!("http://{address}{CALLBACK}")).send().await.unwrap();
     assert_eq!(get.status().as_u16(), 405);
+}
+
+/// The answer to a head that announces a body which is too large, and which never comes.
+fn refused_by_its_head(address: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "POST {CALLBACK} HTTP/1.1\r\nhost: test\r\ncontent-length: 70000\r\n\r\n").unwrap();
+    let mut answer = [0; 64];
+    let read = stream.read(&mut answer).unwrap();
+    String::from_utf8_lossy(&answer[..read]).into_owned()
 }
 
 /// Every third post is wrong in one of several ways.
@@ -291,34 +203,142 @@ async fn load(address: &str, sent: &Arc<AtomicUsize>) -> Answered {
     all
 }
 
-/// Ids and values of everything committed on a topic.
-fn committed(node: &Node, topic: &str) -> Vec<(String, Vec<u8>)> {
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", &node.bootstrap).set("group.id", "audit").set("isolation.level", "read_committed");
-    let consumer: BaseConsumer = config.set("enable.auto.commit", "false").set("enable.partition.eof", "true").create().unwrap();
-    let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).unwrap();
-    let mut list = TopicPartitionList::new();
-    for partition in metadata.topics()[0].partitions() {
-        list.add_partition_offset(topic, partition.id(), Offset::Beginning).unwrap();
-    }
-    consumer.assign(&list).unwrap();
-    let (mut found, mut ended) = (Vec::new(), BTreeSet::new());
-    while ended.len() < list.count() {
-        match consumer.poll(PATIENCE).expect("a record or an end") {
-            Ok(message) => {
-                let headers = message.headers().unwrap();
-                let id = headers.iter().find(|header| header.key == "ce_id").unwrap().value.unwrap();
-                found.push((String::from_utf8(id.to_vec()).unwrap(), message.payload().unwrap_or_default().to_vec()));
-            }
-            Err(rdkafka::error::KafkaError::PartitionEOF(partition)) => _ = ended.insert(partition),
-            Err(error) => panic!("{error}"),
-        }
-    }
-    found
-}
-
 fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+/// A receiver of callbacks: refuses the first post of each event, and keeps what it takes, with its two headers.
+async fn receiver() -> (String, tokio::sync::mpsc::UnboundedReceiver<(String, String, Vec<u8>)>) {
+    let (told, taken) = tokio::sync::mpsc::unbounded_channel();
+    let refused = Arc::new(std::sync::Mutex::new(BTreeSet::new()));
+    let take = move |headers: axum::http::HeaderMap, body: axum::body::Bytes| {
+        let text = |name: &str| headers[name].to_str().unwrap().to_owned();
+        let status = if refused.lock().unwrap().insert(body.to_vec()) {
+            axum::http::StatusCode::SERVICE_UNAVAILABLE
+        } else {
+            told.send((text("x-webhook-timestamp"), text("x-webhook-signature"), body.to_vec())).unwrap();
+            axum::http::StatusCode::NO_CONTENT
+        };
+        std::future::ready(status)
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let app = axum::Router::new().route("/hook", axum::routing::post(take));
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    (address, taken)
+}
+
+/// A leg of today, at a gate.
+fn at_gate(event: &str, delay_min: i64, gate: &str) -> Value {
+    let departs = (seconds() / 60 + 40) * 60_000;
+    json!({"eventId": event, "flight": {
+        "flightNumber": "LO335", "origin": "WAW", "destination": "CDG", "scheduledDeparture": rfc3339(departs),
+        "delayMinutes": delay_min, "departureGate": gate,
+    }})
+}
+
+async fn ask(client: &reqwest::Client, program: &Program, path: &str, body: Option<Value>) -> (u16, Value) {
+    let url = format!("http://{}{path}", program.address);
+    let request = match body {
+        Some(body) => client.post(url).json(&body),
+        None => client.get(url),
+    };
+    let answer = request.send().await.unwrap();
+    (answer.status().as_u16(), answer.json().await.unwrap())
+}
+
+/// Two sources name two gates, of which a reviewer chooses one.
+async fn check_review(program: &Program) {
+    let client = reqwest::Client::new();
+    let said = at_gate("e1", 45, "12");
+    let (status, answer, _) = Post::signed(&bytes(&said)).send(&client, &program.address).await.unwrap();
+    assert_eq!(status, 202, "{answer}");
+    let alert = json!({"flight": {
+        "fa_flight_id": "LOT335-1", "ident_icao": "LOT335", "origin_iata": "WAW", "destination_iata": "CDG",
+        "scheduled_out": said["flight"]["scheduledDeparture"], "gate_origin": "36",
+    }});
+    let post = Post::signed(&bytes(&alert)).to(&format!("{CALLBACK}/{TOKEN}"));
+    assert_eq!(post.send(&client, &program.address).await.unwrap().0, 200);
+    let conflict = loop {
+        let (_, listed) = ask(&client, program, "/api/conflicts", None).await;
+        if let Some(open) = listed["open"].as_array().and_then(|open| open.first()) {
+            break open["conflict"].clone();
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    let id = conflict["id"].as_str().unwrap();
+    let resolve = |body: Value| ask(&client, program, "/api/conflicts/resolve", Some(body));
+    let (status, answer) = resolve(json!({"conflictId": id, "mode": "MANUAL"})).await;
+    assert_eq!((status, &answer["resolved"], &answer["conflictId"]), (200, &json!(false), &json!(id)));
+    let refused = [
+        (json!({"conflictId": "another", "approved": "flightaware", "reviewer": "u-17"}), 409),
+        (json!({"conflictId": id, "approved": "amadeus", "reviewer": "u-17"}), 422),
+        (json!({"conflictId": id, "approved": "flightaware"}), 422),
+        (json!({"conflictId": id, "mode": "OFTEN"}), 422),
+        (json!({}), 422),
+    ];
+    for (body, expected) in refused {
+        let (status, answer) = resolve(body.clone()).await;
+        assert_eq!(status, expected, "{body}: {answer}");
+    }
+    let (status, answer) = resolve(json!({"conflictId": id, "approved": "flightaware", "reviewer": "u-17"})).await;
+    assert!([200, 202].contains(&status), "{answer}");
+    let decided = loop {
+        let (_, answer) = resolve(json!({"conflictId": id})).await;
+        if answer["resolved"] == true {
+            break answer;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert_eq!((&decided["selectedData"]["source"], &decided["selectedData"]["value"]), (&json!("flightaware"), &json!("36")));
+    let (status, _) = resolve(json!({"conflictId": id, "approved": "webhook", "reviewer": "u-18"})).await;
+    assert_eq!(status, 409, "decided");
+}
+
+// contract: S0-04, S0-05, S0-10
+#[test]
+fn a_callback_is_reconciled_reviewed_and_told_to_who_has_registered() {
+    if kafka().is_none() {
+        return;
+    }
+    let (node, registry) = (Node::start(), dev_broker());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (receiver, mut taken) = runtime.block_on(receiver());
+    let settings = format!(
+        "[webhooks]\ncallbacks = [\n{{ event = \"FLIGHT_DELAYED\", url = \"http://{receiver}/hook\" }},\n\
+         {{ event = \"FLIGHT_CANCELLED\", url = \"http://127.0.0.1:1/secret-path\" }},\n]\n\
+         callbacks_may = {{ allow_http = true, allow_private = true }}\n"
+    );
+    let program = start(&node, &registry.registry, "warn", &settings);
+    runtime.block_on(check_review(&program));
+    // The group tells what happens from its first assignment on: one leg after the other is late until one is told of.
+    let (at, signature, body) = runtime.block_on(async {
+        let client = reqwest::Client::new();
+        for number in 400.. {
+            let mut late = at_gate(&format!("late-{number}"), 45, "12");
+            late["flight"]["flightNumber"] = json!(format!("LO{number}"));
+            assert_eq!(Post::signed(&bytes(&late)).send(&client, &program.address).await.unwrap().0, 202);
+            if let Ok(told) = tokio::time::timeout(Duration::from_millis(500), taken.recv()).await {
+                return told.unwrap();
+            }
+            assert!(number < 520, "nobody was told");
+        }
+        unreachable!("numbers do not end")
+    });
+    assert_eq!(signature, tag(OUT_SECRET, at.parse().unwrap(), &body));
+    let told: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!((&told["eventType"], &told["flight"]["origin"]), (&json!("FLIGHT_DELAYED"), &json!("WAW")));
+    assert_eq!((&told["flight"]["delayMinutes"], &told["flight"]["status"]), (&json!(45), &json!("SCHEDULED")));
+
+    let cancelled = json!({"flight": {"flightNumber": "LO400", "origin": "WAW", "destination": "CDG", "status": "CANCELLED",
+        "scheduledDeparture": at_gate("", 0, "12")["flight"]["scheduledDeparture"]}});
+    let answer = runtime.block_on(Post::signed(&bytes(&cancelled)).send(&reqwest::Client::new(), &program.address));
+    assert_eq!(answer.unwrap().0, 202);
+    let letter = wait_for("dead letter", || {
+        let letters = committed(&node, "dead.letter.queue").into_iter();
+        letters.map(|(_, value)| value).find(|value| holds(value, "callback not delivered"))
+    });
+    assert!(holds(&letter, "127.0.0.1: no connection") && !holds(&letter, "secret-path"));
 }
 
 // contract: S0-05 (the part that comes in), S0-28 (webhook HMAC-SHA256)
@@ -328,7 +348,7 @@ fn what_is_answered_2xx_is_committed_though_the_broker_is_killed_and_what_is_not
         return;
     }
     let (node, registry) = (Node::start(), dev_broker());
-    let program = start(&node, &registry.registry);
+    let program = start(&node, &registry.registry, "debug", "");
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(check_gates(&program.address));
     let sent = Arc::new(AtomicUsize::new(0));

@@ -1,0 +1,203 @@
+//! Posting one event: signed, within a time, and again when that may help.
+//!
+//! | answer | what follows |
+//! |---|---|
+//! | 2xx | delivered |
+//! | none in time, no connection, 408, 425, 429, 5xx | again: half a second, doubled each time, at most 30 s, all of it chance; or what Retry-After says |
+//! | anything else, redirects among them | given up at once |
+
+use std::time::Duration;
+
+use reqwest::{Client, StatusCode, header};
+use serde_json::{Value, json};
+use slipstream_streams::record::rfc3339;
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use super::Event;
+use super::target::{EventType, Registered, Rules, resolver};
+use crate::commands::providers::clock;
+use crate::webhook::signature::{Key, SIGNATURE, TIMESTAMP};
+
+/// Posts of one event to one receiver.
+pub(crate) const ATTEMPTS: u32 = 5;
+/// First bound of a pause.
+const PAUSE_MIN: Duration = Duration::from_millis(500);
+/// Longest pause.
+const PAUSE_MAX: Duration = Duration::from_secs(30);
+
+/// An event that a receiver did not take.
+#[derive(Debug)]
+pub(crate) struct Undelivered {
+    /// The event.
+    pub(crate) event: Event,
+    /// Host of the receiver: an address may hold a secret in its path.
+    pub(crate) host: String,
+    /// What it answered last.
+    pub(crate) why: String,
+}
+
+/// Who posts.
+#[derive(Clone)]
+pub(crate) struct Courier {
+    client: Client,
+    registered: Vec<Registered>,
+    key: Key,
+}
+
+/// What came of one post.
+enum Outcome {
+    Taken,
+    Again(String, Option<Duration>),
+    Refused(String),
+}
+
+impl Courier {
+    /// A courier to those who are registered.
+    ///
+    /// # Errors
+    /// An address is not allowed.
+    pub(crate) fn new(registered: Vec<Registered>, rules: Rules, key: Key, timeout: Duration) -> Result<Self, String> {
+        for one in &registered {
+            rules.check(&one.url).map_err(|error| format!("webhooks.callbacks: {}: {error}", one.event))?;
+        }
+        let client = Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .dns_resolver(resolver(rules))
+            .no_proxy()
+            .timeout(timeout)
+            .build();
+        Ok(Self { client: client.map_err(|error| error.without_url().to_string())?, registered, key })
+    }
+
+    /// Whether anybody wants an event.
+    pub(crate) fn is_wanted(&self, event: &Event) -> bool {
+        self.registered.iter().any(|one| one.event.0 == event.said.kind)
+    }
+
+    /// Posts events to all who want them, at the same time; what could not be delivered.
+    pub(crate) async fn deliver(&self, events: &[Event]) -> Vec<Undelivered> {
+        let mut posts = JoinSet::new();
+        for event in events {
+            for one in self.registered.iter().filter(|one| one.event.0 == event.said.kind) {
+                let (courier, one, event) = (self.clone(), one.clone(), event.clone());
+                posts.spawn(async move { courier.bring(&one, event).await.err() });
+            }
+        }
+        posts.join_all().await.into_iter().flatten().collect()
+    }
+
+    async fn bring(&self, to: &Registered, event: Event) -> Result<(), Undelivered> {
+        let body = body(to.event, &event).to_string().into_bytes();
+        let mut why = String::new();
+        for attempt in 0..ATTEMPTS {
+            match self.post(to, &body).await {
+                Outcome::Taken => return Ok(()),
+                Outcome::Refused(answer) => {
+                    why = answer;
+                    break;
+                }
+                Outcome::Again(answer, after) => {
+                    why = answer;
+                    if attempt + 1 < ATTEMPTS {
+                        tokio::time::sleep(after.unwrap_or_else(|| pause(attempt))).await;
+                    }
+                }
+            }
+        }
+        Err(Undelivered { event, host: to.url.host_str().unwrap_or_default().to_owned(), why })
+    }
+
+    async fn post(&self, to: &Registered, body: &[u8]) -> Outcome {
+        let at = clock()().div_euclid(1000).to_string();
+        let request = self.client.post(to.url.clone()).header(header::CONTENT_TYPE, "application/json");
+        let request = request.header(SIGNATURE, self.key.sign(&at, body)).header(TIMESTAMP, at).body(body.to_vec());
+        match request.send().await {
+            Ok(answer) => outcome(answer.status(), retry_after(answer.headers())),
+            Err(error) if error.is_timeout() => Outcome::Again("no answer in time".to_owned(), None),
+            Err(_) => Outcome::Again("no connection".to_owned(), None),
+        }
+    }
+}
+
+fn outcome(status: StatusCode, after: Option<Duration>) -> Outcome {
+    let said = format!("answered {}", status.as_u16());
+    match status.as_u16() {
+        200..300 => Outcome::Taken,
+        408 | 425 | 429 | 500.. => Outcome::Again(said, after),
+        _ => Outcome::Refused(said),
+    }
+}
+
+/// Seconds only: a date is read as none.
+fn retry_after(headers: &header::HeaderMap) -> Option<Duration> {
+    let seconds: u64 = headers.get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds).min(PAUSE_MAX))
+}
+
+/// A pause after so many attempts, drawn from all up to its bound, so that many senders do not come back at once.
+fn pause(attempt: u32) -> Duration {
+    let bound = PAUSE_MIN.saturating_mul(2_u32.saturating_pow(attempt)).min(PAUSE_MAX);
+    // The lower half of a random UUID is drawn, its two topmost bits aside.
+    let drawn = Uuid::new_v4().as_u64_pair().1 as u32;
+    bound.mul_f64(f64::from(drawn) / f64::from(u32::MAX))
+}
+
+/// What is posted.
+fn body(event_type: EventType, event: &Event) -> Value {
+    let said = &event.said;
+    let instant = |at: Option<i64>| at.map(rfc3339);
+    json!({
+        "eventId": event.id, "eventType": event_type.to_string(), "occurredAt": rfc3339(event.known_at),
+        "flight": {
+            "flightNumber": format!("{}{}", said.leg.carrier, said.leg.number), "date": said.leg.date,
+            "origin": said.leg.origin, "destination": said.leg.destination,
+            "status": said.status, "delayMinutes": said.departure_delay_min,
+            "scheduledDeparture": rfc3339(said.scheduled_departure), "estimatedDeparture": instant(said.estimated_departure),
+            "scheduledArrival": instant(said.scheduled_arrival), "estimatedArrival": instant(said.estimated_arrival),
+            "revision": said.revision,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_help_is_tried_again_and_the_rest_is_given_up() {
+        let kind = |status: u16| match outcome(StatusCode::from_u16(status).unwrap(), None) {
+            Outcome::Taken => "taken",
+            Outcome::Again(..) => "again",
+            Outcome::Refused(_) => "given up",
+        };
+        for (status, expected) in [
+            (200, "taken"),
+            (204, "taken"),
+            (302, "given up"),
+            (400, "given up"),
+            (401, "given up"),
+            (404, "given up"),
+            (408, "again"),
+            (425, "again"),
+            (429, "again"),
+            (500, "again"),
+            (503, "again"),
+        ] {
+            assert_eq!(kind(status), expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn pauses_grow_are_bounded_and_differ() {
+        for attempt in [0, 1, 5, 6, 40] {
+            let bound = PAUSE_MIN.saturating_mul(2_u32.saturating_pow(attempt)).min(PAUSE_MAX);
+            let drawn: Vec<Duration> = (0..50).map(|_| pause(attempt)).collect();
+            assert!(drawn.iter().all(|pause| *pause <= bound) && drawn.iter().any(|pause| *pause != drawn[0]), "{attempt}");
+        }
+        let after = |text: &str| retry_after(&[(header::RETRY_AFTER, text.parse().unwrap())].into_iter().collect());
+        assert_eq!(after("7"), Some(Duration::from_secs(7)));
+        assert_eq!(after("86400"), Some(PAUSE_MAX));
+        assert_eq!(after("Fri, 31 Dec 2027 23:59:59 GMT"), None);
+    }
+}

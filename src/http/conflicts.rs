@@ -1,0 +1,182 @@
+//! Conflicts of sources over HTTP: what is open, and a reviewer's decision on it (S0-04, S0-10).
+//!
+//! ```text
+//! GET  /api/conflicts          ─► {"open": […], "leftOut": 0}
+//! POST /api/conflicts/resolve  {"conflictId": …}                                ─► {"resolved": false, …}: it waits for a reviewer
+//!                              {"conflictId": …, "approved": SOURCE, "reviewer": ID} ─► review.decisions ─► {"resolved": true, "selectedData": …}
+//! ```
+//!
+//! A decision is published first, and answered from `flight.state`: after [`ANSWER_WITHIN`] it is `pending`. Only callers on
+//! this machine may decide, or those who know `SLIPSTREAM_API_TOKEN`; the reviewer's id is a pseudonym.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use slipstream_schemas::records::{ConflictState, ReviewDecision};
+use slipstream_schemas::topics::REVIEW_DECISIONS;
+use slipstream_streams::record::{Record, derive_id};
+
+use super::Face;
+use super::webhooks::unpublished_status;
+use crate::commands::providers::clock;
+use crate::conflicts::{Conflicts, Open};
+use crate::intake;
+use crate::webhook::fields::{Fault, Fields};
+
+/// How long an answer waits for what becomes of its decision.
+const ANSWER_WITHIN: Duration = Duration::from_millis(400);
+/// How often it looks.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// Who decides, in the envelope of a decision.
+const SOURCE: &str = "/reviewers";
+
+/// `GET /api/conflicts`.
+pub(super) async fn list(State(face): State<Arc<Face>>) -> Response {
+    let (open, left_out) = known(&face).open();
+    Json(json!({"open": open, "leftOut": left_out})).into_response()
+}
+
+/// `POST /api/conflicts/resolve`.
+pub(super) async fn resolve(
+    State(face): State<Arc<Face>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Result<Json<Value>, JsonRejection>,
+) -> Response {
+    if !face.api_token.may(peer, &headers) {
+        let error = "only callers on this machine decide, or those with the token of this API as `Authorization: Bearer`";
+        return said(StatusCode::UNAUTHORIZED, json!({"error": error, "place": "header", "field": "authorization"}));
+    }
+    let Ok(Json(body)) = body else {
+        return said(StatusCode::BAD_REQUEST, json!({"error": "a JSON object is expected", "place": "body", "field": ""}));
+    };
+    match Wanted::read(&body) {
+        Ok(wanted) => wanted.resolved(&face).await,
+        Err(Fault { field, error }) => {
+            said(StatusCode::UNPROCESSABLE_ENTITY, json!({"error": error, "place": "body", "field": field}))
+        }
+    }
+}
+
+fn known(face: &Face) -> MutexGuard<'_, Conflicts> {
+    face.conflicts.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn said(status: StatusCode, body: Value) -> Response {
+    (status, Json(body)).into_response()
+}
+
+/// Who may decide beside callers on this machine.
+#[derive(Default)]
+pub(crate) struct ApiToken(Option<crate::webhook::signature::Key>);
+
+impl ApiToken {
+    /// Those who know this token; nobody else where it is none.
+    pub(crate) fn new(token: Option<String>) -> Self {
+        Self(token.and_then(|token| crate::webhook::signature::Key::new(&token)))
+    }
+
+    fn may(&self, peer: SocketAddr, headers: &HeaderMap) -> bool {
+        let Some(ours) = &self.0 else { return peer.ip().to_canonical().is_loopback() };
+        let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+        given.is_some_and(|given| ours.is_of(given))
+    }
+}
+
+/// What is asked for.
+struct Wanted {
+    id: String,
+    /// The source that is approved, and by whom.
+    decision: Option<(String, String)>,
+}
+
+impl Wanted {
+    fn read(body: &Value) -> Result<Self, Fault> {
+        let body = Fields::of(body)?;
+        let id = body.required("conflictId", body.text("conflictId")?)?.to_owned();
+        match body.text("mode")? {
+            None | Some("MANUAL") => {}
+            Some(_) => return Err(body.fault("mode", "MANUAL is expected: what the other modes decide is decided already")),
+        }
+        let decision = match (body.text("approved")?, body.text("reviewer")?) {
+            (Some(approved), Some(reviewer)) => Some((approved.to_owned(), reviewer.to_owned())),
+            (Some(_), None) => return Err(body.fault("reviewer", "missing: who approves?")),
+            (None, _) => None,
+        };
+        Ok(Self { id, decision })
+    }
+
+    async fn resolved(self, face: &Face) -> Response {
+        let open = known(face).find(&self.id);
+        let Some(open) = open else { return self.not_open(face) };
+        let Some((approved, reviewer)) = &self.decision else {
+            return said(StatusCode::OK, waiting(&self.id, &open));
+        };
+        if !open.conflict.candidates.iter().any(|candidate| candidate.source == *approved) {
+            let error = "none of the sources that differ";
+            return said(StatusCode::UNPROCESSABLE_ENTITY, json!({"error": error, "place": "body", "field": "approved"}));
+        }
+        let Some(intake) = &face.intake else {
+            return said(StatusCode::NOT_FOUND, json!({"error": "this world takes nothing from outside: it is a recorded one"}));
+        };
+        match intake.publish(vec![record(&open, approved, reviewer)]).await {
+            Ok(()) => self.outcome(face, &open).await,
+            Err(why) => {
+                said(unpublished_status(why), json!({"resolved": false, "conflictId": self.id, "error": why.to_string()}))
+            }
+        }
+    }
+
+    /// A conflict that is not under review: it was decided, or is another one now.
+    fn not_open(&self, face: &Face) -> Response {
+        match known(face).decided(&self.id) {
+            Some(decided) if self.decision.is_none() => said(StatusCode::OK, outcome(&self.id, decided)),
+            _ => said(
+                StatusCode::CONFLICT,
+                json!({"resolved": false, "conflictId": self.id, "error": "not under review, or has changed since"}),
+            ),
+        }
+    }
+
+    async fn outcome(&self, face: &Face, open: &Open) -> Response {
+        let until = tokio::time::Instant::now() + ANSWER_WITHIN;
+        while tokio::time::Instant::now() < until {
+            if let Some(decided) = known(face).decided(&self.id) {
+                return said(StatusCode::OK, outcome(&self.id, decided));
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        let mut answer = waiting(&self.id, open);
+        answer["pending"] = json!(true);
+        said(StatusCode::ACCEPTED, answer)
+    }
+}
+
+fn record(open: &Open, approved: &str, reviewer: &str) -> Record {
+    let leg = open.leg;
+    let (conflict, approved, reviewer) = (open.conflict.id.clone(), approved.to_owned(), reviewer.to_owned());
+    let id = derive_id(&[SOURCE.as_bytes(), conflict.as_bytes(), approved.as_bytes(), reviewer.as_bytes()]);
+    let decision = ReviewDecision { leg, conflict, approved, reviewer };
+    intake::record(REVIEW_DECISIONS, &intake::flight_key(leg.carrier, leg.number), (SOURCE, id), clock()(), &decision)
+}
+
+fn waiting(id: &str, open: &Open) -> Value {
+    json!({"resolved": false, "conflictId": id, "state": open.conflict.state, "selectedData": null,
+        "leg": open.leg.to_string(), "conflict": open.conflict})
+}
+
+fn outcome(id: &str, decided: &Open) -> Value {
+    let conflict = &decided.conflict;
+    let is_selected = |source: &str| conflict.selected.as_deref() == Some(source);
+    let selected = conflict.candidates.iter().find(|candidate| is_selected(&candidate.source));
+    let data = selected.map(|selected| json!({"field": conflict.field, "source": selected.source, "value": selected.value}));
+    json!({"resolved": conflict.state == ConflictState::Approved, "conflictId": id, "state": conflict.state,
+        "selectedData": data, "leg": decided.leg.to_string()})
+}
