@@ -54,7 +54,7 @@ pub const PIPELINE: &[Row] = &[
             t::FLIGHT_EVENTS_BY_ORGANISATION,
             t::DECISION_AUDIT,
         ],
-        stores: &["legs", "held"],
+        stores: &["legs", "held", "seen"],
         make: || Box::<stages::reconcile::Reconcile>::default(),
     },
     Row {

@@ -7,6 +7,7 @@
 //! | `conflicts` | sources that differ, reviews, which leg is meant |
 //! | `recorded` | recorded days, read independently of the product's own reader |
 //! | `fleets` | random fleets against a brute-force oracle; order, repetition, hostile input |
+//! | `repeats` | records that come again under their id |
 //! | `real` | a real day against the oracle, and the figures of a real month |
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
@@ -21,6 +22,8 @@ mod fleets;
 mod real;
 #[path = "flights/recorded.rs"]
 mod recorded;
+#[path = "flights/repeats.rs"]
+mod repeats;
 #[path = "flights/support.rs"]
 mod support;
 #[path = "flights/table.rs"]

@@ -10,9 +10,9 @@
 //!
 //! Keeps one row a leg ([`known::Known`]) until [`KEEP_MS`] after its departure and its last news; what is said
 //! of it later is late. Every event carries the whole leg, numbered by `revision`. A repetition changes nothing: it is
-//! only counted. A leg ends in one way: flown, cancelled or diverted. What cannot be true beside what is known is held for
-//! [`HOLD_MS`], in case its explanation is under way; then a movement beats a status, and the loser stays among the
-//! leg's conflicts. A movement of a leg that nobody has scheduled waits [`WAIT_MS`], then opens a provisional leg; when a
+//! only counted, and a record that comes again under its id within seven days is not looked at ([`seen`]). A leg ends in
+//! one way: flown, cancelled or diverted. What cannot be true beside what is known is held for [`HOLD_MS`], in case its
+//! explanation is under way; then a movement beats a status, and the loser stays among the leg's conflicts. A movement of a leg that nobody has scheduled waits [`WAIT_MS`], then opens a provisional leg; when a
 //! source shows that this is another leg, the two are merged. What this stage does not do: guess facts that no source
 //! has stated.
 
@@ -21,6 +21,7 @@ mod identity;
 mod known;
 mod ledger;
 mod plausible;
+mod seen;
 mod weigh;
 
 use std::sync::Arc;
@@ -54,6 +55,7 @@ pub const DELAYED_MIN: i32 = 15;
 
 const LEGS: usize = 0;
 const HELD: usize = 1;
+const SEEN: usize = 2;
 const FORGET: u8 = 1;
 const HOLD: u8 = 2;
 const WAIT: u8 = 3;
@@ -75,6 +77,10 @@ impl Reconcile {
 
 impl Processor for Reconcile {
     fn process(&mut self, cx: &mut Cx<'_>, record: &Record) -> Result<(), Poison> {
+        if seen::again(cx)? {
+            cx.repeated();
+            return Ok(());
+        }
         if record.topic == REVIEW_DECISIONS {
             return self.decide(cx, &read(record)?);
         }

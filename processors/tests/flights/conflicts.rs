@@ -15,7 +15,7 @@ const FLIGHT: &str = "LH100 FRA-JFK";
 fn any<M: Message>(topic: &'static str, key: &str, message: &M, known_at: i64) -> Record {
     let template = record(&said("LH", FLIGHT, FlightKind::Scheduled), known_at, 0);
     let body = message.to_bytes();
-    let id = derive_id(&[b"any", topic.as_bytes(), key.as_bytes(), &body]);
+    let id = derive_id(&[b"any", topic.as_bytes(), key.as_bytes(), &body, &known_at.to_be_bytes()]);
     let event = Event { id, correlation: id, ..template.event.clone() };
     Record { topic, key: key.into(), rank: message.rank(), event, body: Some(body.into()), ..template }
 }
