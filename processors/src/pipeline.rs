@@ -111,7 +111,7 @@ pub const PIPELINE: &[Row] = &[
         name: "entitle",
         unit: "people",
         key: "PNR",
-        reads: &[t::DISRUPTION_BY_PNR, t::BOOKING_EVENTS, t::REACCOMMODATION],
+        reads: &[t::DISRUPTION_BY_PNR, t::BOOKING_EVENTS, t::BOARDING_EVENTS, t::REACCOMMODATION],
         writes: &[t::PASSENGER_EVENTS, t::DECISION_AUDIT, t::LIABILITY_BY_LEG],
         stores: &["bookings", "cases"],
         make: || Box::<stages::entitle::Entitle>::default(),

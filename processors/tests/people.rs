@@ -5,6 +5,7 @@
 //! | `world` | hand-made input, the run, typed output |
 //! | `chain` | one story a test, from booking to notice |
 //! | `networks` | properties over random small networks, with an exhaustive search beside the real one |
+//! | `gate` | denied boarding, other classes |
 //! | `law` | the rights module against its tables |
 //! | `exposed` | what a leg, a carrier and the network may cost, and the cliffs ahead |
 //! | `owed` | what is said of care, choice, decision and money; its audit, asked again; what money never comes from |
@@ -17,6 +18,8 @@
 mod chain;
 #[path = "people/exposed.rs"]
 mod exposed;
+#[path = "people/gate.rs"]
+mod gate;
 #[path = "people/law.rs"]
 mod law;
 #[path = "people/networks.rs"]

@@ -35,6 +35,7 @@ const SOURCE_TOPICS: &[Topic] = &[
     topics::EXTERNAL_DATA,
     topics::BOOKING_EVENTS,
     topics::INVENTORY_EVENTS,
+    topics::BOARDING_EVENTS,
     topics::CARRIER_PROOFS,
 ];
 

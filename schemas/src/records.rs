@@ -10,6 +10,7 @@ mod bookings;
 mod claims;
 mod disruptions;
 mod flights;
+mod gate;
 mod liability;
 mod passengers;
 mod runtime;
@@ -19,6 +20,7 @@ pub use self::bookings::*;
 pub use self::claims::*;
 pub use self::disruptions::*;
 pub use self::flights::*;
+pub use self::gate::*;
 pub use self::liability::*;
 pub use self::passengers::*;
 pub use self::runtime::*;
@@ -83,6 +85,9 @@ pub const TYPES: &[TypeSpec] = &[
     of("booking.modified", "Booking"),
     of("booking.cancelled", "Booking"),
     of("inventory.updated", "Inventory"),
+    of("boarding.refused", "Boarding"),
+    of("boarding.downgraded", "Boarding"),
+    of("boarding.upgraded", "Boarding"),
     of("carrier.proof.submitted", "CarrierProof"),
     of("disruption.opened", "Disruption"),
     of("disruption.updated", "Disruption"),
@@ -228,6 +233,7 @@ message! {
     RotationSignal => |_r| const { rank("rotation.updated") };
     Booking => |r| by_kind(const { rank("booking.created") }, r.kind as usize);
     Inventory => |_r| const { rank("inventory.updated") };
+    Boarding => |r| by_kind(const { rank("boarding.refused") }, r.kind as usize);
     CarrierProof => |_r| const { rank("carrier.proof.submitted") };
     Disruption => |r| by_kind(const { rank("disruption.opened") }, r.phase as usize);
     BookingDisruption => |_r| const { rank("booking.disrupted") };

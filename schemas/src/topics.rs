@@ -38,6 +38,7 @@ topics! {
     BOOKING_BY_LEG = "booking.by-leg";
     BOOKING_BY_ORGANISATION = "booking.by-organisation";
     INVENTORY_EVENTS = "inventory.events";
+    BOARDING_EVENTS = "boarding.events";
     CARRIER_PROOFS = "carrier.proofs";
     REACCOMMODATION = "reaccommodation";
     PASSENGER_EVENTS = "passenger.events";

@@ -17,8 +17,9 @@ use super::case::Case;
 use super::decision::{Decision, Verdict, decide, decide_unproved};
 use super::door::Answer;
 use super::law::Law;
-use super::limitation::limitation;
+use super::limitation::{Checked, limitation};
 use super::outlook::{otherwise, possible_outcomes};
+use super::payment::{Owed, terms};
 use super::read::read_case;
 use super::ruleset::Duties;
 use super::territory::{licence_of, place};
@@ -158,15 +159,10 @@ fn rights(decision: &Decision<'_>, text: &mut String) -> std::fmt::Result {
 
 /// When it is to be paid, and how long it may be claimed.
 fn periods(law: &Law, case: &Case, decision: &Decision<'_>, text: &mut String) -> std::fmt::Result {
-    let mut lines = Vec::new();
-    if decision.verdict == Verdict::Eligible {
-        lines.push("the sum: no period is fixed; after denied boarding at once (Article 4(3))".to_owned());
-    }
+    let mut lines: Vec<String> = Vec::new();
+    lines.extend(Owed::by(decision.verdict, case.event).and_then(|owed| payable("the sum", decision, owed)));
     if decision.refund_right == Some(true) {
-        lines.push("a refund that is chosen: within 7 days (Article 8(1)(a))".to_owned());
-    }
-    if decision.verdict == Verdict::DowngradeRefund {
-        lines.push("within 7 days (Article 10(2))".to_owned());
+        lines.extend(payable("a refund that is chosen", decision, Owed::Refund));
     }
     let set = law.sets().iter().find(|set| set.name == decision.ruleset);
     lines.extend(set.and_then(|set| set.duties).iter().flat_map(duties));
@@ -175,6 +171,17 @@ fn periods(law: &Law, case: &Case, decision: &Decision<'_>, text: &mut String) -
         section(text, "limitation", &limitations(case))?;
     }
     Ok(())
+}
+
+/// When money is to be paid and how, as the table of payments has it.
+fn payable(what: &str, decision: &Decision<'_>, owed: Owed) -> Option<String> {
+    let terms = terms(decision.ruleset, owed)?;
+    let by = match terms.days {
+        None => String::new(),
+        Some(0) => " at once".to_owned(),
+        Some(days) => format!(" within {days} days"),
+    };
+    Some(format!("{what}:{by} ({}); by {}", terms.basis, terms.forms.join(", or ")))
 }
 
 fn duties(duties: &Duties) -> [String; 3] {
@@ -200,7 +207,8 @@ fn limitations(case: &Case) -> Vec<String> {
             .years
             .map_or_else(|| "not established".to_owned(), |years| format!("{years} year{}", if years == 1 { "" } else { "s" }));
         let note = if row.note.is_empty() { String::new() } else { format!(", {}", row.note) };
-        Some(format!("courts of {state}: {years}{note} ({})", row.source))
+        let lists = if row.checked == Checked::Lists { ", by published lists only" } else { "" };
+        Some(format!("courts of {state}: {years}{note} ({}{lists})", row.source))
     };
     states.iter().filter_map(line).collect()
 }

@@ -112,6 +112,8 @@ impl Decision<'_> {
             arr_delay_min: self.arr_delay_min,
             distance_km: self.distance_km,
             care: self.care.clone(),
+            downgrade_refund_percent: self.downgrade_refund_percent,
+            downgrade_refund_minor: self.downgrade_refund_cents,
             refund_right: self.refund_right,
             reroute_right: self.reroute_right,
             liable_carrier: self.liable_carrier.map(str::to_owned),

@@ -3,12 +3,13 @@
 //! ```text
 //! booking.events ────┐
 //! disruption.by-pnr ─┼─► case of the journey ─► assess ─► rights ─► passenger.events, decision.audit, liability.by-leg
-//! reaccommodation ───┘        ▲ timers: care falls due, the journey should be over
+//! boarding.events ───┤        ▲
+//! reaccommodation ───┘        │ timers: care falls due, the journey should be over
 //!                             └ what the carrier submits to be freed, by way of disruption.by-pnr
 //! ```
 //!
 //! Keeps the booking, and one [`Case`] for each disrupted journey until [`KEEP_MS`] after it is closed: longer than a
-//! disruption can still change; with it, what the carrier submitted for its legs. Whatever comes in updates the case, and what has happened is said, once. At the end of
+//! disruption can still change; what happens to some passengers at the gate is a case of theirs ([`gate`]). With it, what the carrier submitted for its legs. Whatever comes in updates the case, and what has happened is said, once. At the end of
 //! the instant the case is put to the law. A decision is final when the journey, as it was really travelled, has ended and
 //! nothing that matters is unknown, or before that when nothing still open can change it ([`finality`]); until then it is
 //! provisional. Each revision has its own record with its cause, and so has a revision that a correction forces after the
@@ -20,22 +21,22 @@ mod assess;
 mod case;
 mod defence;
 mod finality;
+mod gate;
 mod line;
 mod owe;
-mod payment;
 mod say;
 mod stake;
 
 use slipstream_schemas::records::{
-    Booking, BookingDisruption, BookingKind, BookingProof, CarrierProof, Outcome, Phase, Reaccommodation, rank_of,
+    Boarding, Booking, BookingDisruption, BookingKind, BookingProof, CarrierProof, Outcome, Phase, Reaccommodation, rank_of,
 };
-use slipstream_schemas::topics::{BOOKING_EVENTS, DISRUPTION_BY_PNR};
+use slipstream_schemas::topics::{BOARDING_EVENTS, BOOKING_EVENTS, DISRUPTION_BY_PNR};
 use slipstream_streams::processor::{Cx, Poison, Processor, Timer};
 use slipstream_streams::record::Record;
 
 use self::case::{BOOKINGS, CASES, Case};
 use crate::context::{Typed, forgotten_at, read};
-use crate::journey::HOUR;
+use crate::journey::{HOUR, MINUTE};
 use crate::rights::Law;
 
 /// How long after the journey should have ended its end is waited for, ms.
@@ -62,6 +63,7 @@ impl Processor for Entitle {
     fn process(&mut self, cx: &mut Cx<'_>, record: &Record) -> Result<(), Poison> {
         match record.topic {
             BOOKING_EVENTS => take_booking(cx, &read(record)?),
+            BOARDING_EVENTS => gate::take(cx, read(record)?),
             DISRUPTION_BY_PNR if Some(record.rank) == const { rank_of("booking.proof.submitted") } => {
                 take_proof(cx, &read(record)?)
             }
@@ -102,6 +104,10 @@ fn take_booking(cx: &mut Cx<'_>, booking: &Booking) -> Result<(), Poison> {
         cx.delete(BOOKINGS, &sub);
         take_reaccommodation(cx, early)?;
     }
+    for (sub, early) in cx.load_all::<Boarding>(BOOKINGS, case::EARLY_GATE)? {
+        cx.delete(BOOKINGS, &sub);
+        gate::take(cx, early)?;
+    }
     for (sub, mut case) in cx.load_all::<Case>(CASES, b"")? {
         let first = case::start(&case, booking).unwrap_or(case.first);
         if first != case.first {
@@ -109,13 +115,15 @@ fn take_booking(cx: &mut Cx<'_>, booking: &Booking) -> Result<(), Poison> {
             cx.save(CASES, &sub, &case);
         }
         let gone = booking.kind == BookingKind::Cancelled;
-        let others = !booking.passengers.is_empty() && case.passengers != booking.passengers;
-        if case.closed || !(gone || others) {
+        let carried = gate::carried(cx, &case.booked, &booking.passengers)?;
+        let others = !booking.passengers.is_empty() && case.passengers != carried;
+        // At the gate it was those passengers, whatever becomes of the booking.
+        if case.closed || !case.gate.is_empty() || !(gone || others) {
             continue;
         }
         case.refunded = gone;
         if others && !gone {
-            case.passengers = booking.passengers.clone();
+            case.passengers = carried;
         }
         advance(cx, case, false);
     }
@@ -179,16 +187,9 @@ fn take_proof(cx: &mut Cx<'_>, news: &BookingProof) -> Result<(), Poison> {
         return Ok(());
     }
     cx.save(BOOKINGS, &row, &news.proof);
-    let Some(mut case) = case::known(cx, &leg)? else {
-        return Ok(());
-    };
-    case.hear(cx.cause().to_string());
-    let sub = case.sub();
-    cx.set_timer(DECIDE, &sub, cx.now());
-    if case.closed {
-        cx.set_timer(FORGET, &sub, forgotten_at(cx.now() + KEEP_MS));
+    if let Some(case) = case::known(cx, &leg)? {
+        case::ask_again(cx, case);
     }
-    cx.save(CASES, &sub, &case);
     Ok(())
 }
 
@@ -226,6 +227,12 @@ fn advance(cx: &mut Cx<'_>, mut case: Case, is_over: bool) {
 /// cancellation is part of the first decision.
 fn decide(cx: &mut Cx<'_>, mut case: Case, sub: &[u8]) -> Result<(), Poison> {
     cx.set_organisation(case.organisation.clone().as_str());
+    if case.passengers.is_empty() {
+        // All were refused at the gate.
+        say::stakes(cx, &mut case, None);
+        cx.save(CASES, sub, &case);
+        return Ok(());
+    }
     let proof = match assess::main(&case) {
         Some((leg, _)) => cx.load::<CarrierProof>(BOOKINGS, &case::submitted(&leg))?,
         None => None,
@@ -246,7 +253,9 @@ fn decide(cx: &mut Cx<'_>, mut case: Case, sub: &[u8]) -> Result<(), Poison> {
 fn end(case: &Case) -> i64 {
     let booked = case.booked.last().map_or(0, |last| last.scheduled_arrival);
     let planned = case.travelled().last().map_or(booked, |last| last.scheduled_arrival);
+    let offered = case.gate.first().and_then(|gate| gate.reroute_arrival_delay_min);
+    let planned = planned + offered.map_or(0, |late| i64::from(late) * MINUTE);
     let stranded = case.way.first().is_some_and(|way| way.outcome == Outcome::Unplaceable);
-    let grace = if stranded || assess::is_open(case) { OPEN_GRACE_MS } else { END_GRACE_MS };
+    let grace = if stranded || !case.gate.is_empty() || assess::is_open(case) { OPEN_GRACE_MS } else { END_GRACE_MS };
     planned.max(booked) + grace
 }

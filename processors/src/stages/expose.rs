@@ -41,11 +41,11 @@ impl Processor for Expose {
         if journey.leg.to_string() != cx.key() {
             return Err(Poison::new("misplaced key", format_args!("leg: {} under the key {}", journey.leg, cx.key())));
         }
-        let sub = journey.pnr.as_str().as_bytes();
+        let sub = [journey.pnr.as_str(), &journey.case].concat().into_bytes();
         if journey.passengers > 0 {
-            cx.save(JOURNEYS, sub, &journey);
+            cx.save(JOURNEYS, &sub, &journey);
         } else {
-            cx.delete(JOURNEYS, sub);
+            cx.delete(JOURNEYS, &sub);
         }
         cx.set_timer(TELL, b"", cx.now());
         cx.set_timer(FORGET, b"", forgotten_at(cx.now() + KEEP_MS));

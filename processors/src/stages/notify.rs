@@ -117,12 +117,15 @@ fn decided(decision: &RightsDecision) -> Result<Option<Notice<'_>>, Poison> {
     let rights = &decision.rights;
     let template = match (rights.status.as_str(), rights.decision.as_str()) {
         ("final", "eligible") => "compensation",
+        ("final", "downgrade_refund") => "class_refund",
         ("final", "not_eligible") => "no_compensation",
         (_, "undetermined") if decision.closed => "compensation_open",
         _ => return Ok(None),
     };
     let mut values = about(&leg(&decision.leg)?);
-    values.insert("amount", rights.amount.unwrap_or_default().to_string());
+    let class_refund = rights.downgrade_refund_minor.map(|minor| format!("{}.{:02}", minor / 100, minor % 100));
+    let sum = rights.amount.unwrap_or_default().to_string();
+    values.insert("amount", class_refund.filter(|_| template == "class_refund").unwrap_or(sum));
     values.insert("currency", rights.currency.clone().unwrap_or_default());
     values.insert("regime", rights.regime.clone());
     Ok(Some(Notice {

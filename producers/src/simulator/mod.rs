@@ -3,7 +3,7 @@
 //!     scenario + seed ─► timetable ─► sky ─► programme ─► operations ─► flight.observations
 //!                            │         └──────────────────────────────► external.data
 //!                            │                               └────────► carrier.proofs
-//!                            └► demand ───────────────────────────────► booking.events, inventory.events
+//!                            └► demand ───────────────────────────────► booking.events, inventory.events, boarding.events
 //!
 //! The whole scenario is worked out first, then handed over in order of timestamp. A record is stamped with the
 //! instant at which its fact became known, never earlier. The same scenario and seed give the same bytes on every
@@ -11,6 +11,7 @@
 
 mod demand;
 mod dice;
+mod gate;
 mod incident;
 mod network;
 mod observation;
@@ -31,6 +32,7 @@ use slipstream_schemas::wire::WireError;
 use slipstream_streams::record::{Event, Record, Topic, derive_id};
 use slipstream_streams::reference::{Source, SourceError};
 
+pub use gate::{Downsizing, Overbooking};
 pub use scenario::{
     DAYS_MAX, Grounding, PASSENGERS_MAX, Phenomenon, Restriction, Scenario, ScenarioError, Trouble, WeatherEvent, Window,
 };
@@ -93,6 +95,7 @@ impl Simulator {
         demand::records(&market, &mut records);
         observation::records(&day.flights, &day.aircraft, &day.said, &mut records);
         submission::records(scenario, &day, &mut records)?;
+        gate::records(scenario, &day, &market, &mut records)?;
         records.sort_by(|a, b| a.order().cmp(&b.order()));
         let summary = Summary::of(scenario, &day, &market, &records);
         Ok(Self { records: records.into_iter(), summary })

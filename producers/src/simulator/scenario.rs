@@ -10,6 +10,7 @@ use std::path::Path;
 use serde::Deserialize;
 use slipstream_schemas::ids::{Airport, Carrier, Date};
 
+use super::gate::{Downsizing, Overbooking};
 use super::network::{AIRLINES, airline, station};
 use super::submission::Submission;
 
@@ -87,6 +88,12 @@ pub struct Scenario {
     /// Trouble of a whole airline.
     #[serde(default)]
     pub trouble: Vec<Trouble>,
+    /// Flights with more passengers than seats.
+    #[serde(default)]
+    pub overbooking: Vec<Overbooking>,
+    /// Flights with a smaller premium cabin than was sold.
+    #[serde(default)]
+    pub downsizing: Vec<Downsizing>,
     /// What airlines submit to be freed from the sum.
     #[serde(default)]
     pub submission: Vec<Submission>,
@@ -234,6 +241,8 @@ impl Scenario {
             .or_else(|| self.restriction.iter().find_map(|e| self.restriction_problem(e)))
             .or_else(|| self.grounding.iter().find_map(|e| self.grounding_problem(e)))
             .or_else(|| self.trouble.iter().find_map(|e| self.trouble_problem(e)))
+            .or_else(|| self.overbooking.iter().find_map(|e| self.overbooking_problem(e)))
+            .or_else(|| self.downsizing.iter().find_map(|e| self.downsizing_problem(e)))
             .or_else(|| self.submission.iter().find_map(|e| self.submission_problem(e)))
     }
 
@@ -246,10 +255,11 @@ impl Scenario {
             .or_else(|| (!(1990..=2099).contains(&year)).then(|| ("date", format!("{} is outside 1990 to 2099", self.date))))
             .or_else(|| self.airlines.as_ref().is_some_and(Vec::is_empty).then(|| ("airlines", "empty".to_owned())))
             .or_else(|| {
+                let later = [self.overbooking.len(), self.downsizing.len(), self.submission.len()];
                 let sudden = [self.weather.len(), self.restriction.len(), self.grounding.len(), self.trouble.len()];
                 sudden
                     .iter()
-                    .chain([&self.submission.len()])
+                    .chain(&later)
                     .any(|n| *n > EVENTS_MAX)
                     .then(|| ("events", format!("more than {EVENTS_MAX} of one kind")))
             })
@@ -291,6 +301,21 @@ impl Scenario {
             .or_else(|| range("trouble.delay_percent", event.delay_percent, 0, 100))
             .or_else(|| range("trouble.delay_min", event.delay_min, 0, 600))
             .or_else(|| reason("trouble.reason", &event.reason))
+    }
+
+    fn overbooking_problem(&self, event: &Overbooking) -> Option<(&'static str, String)> {
+        unknown_airline("overbooking.airline", event.airline)
+            .or_else(|| unknown_airport("overbooking.airport", event.airport))
+            .or_else(|| self.window("overbooking.window", &event.window))
+            .or_else(|| range("overbooking.volunteers", event.volunteers, 0, 50))
+            .or_else(|| range("overbooking.refused", event.refused, 0, 50))
+    }
+
+    fn downsizing_problem(&self, event: &Downsizing) -> Option<(&'static str, String)> {
+        unknown_airline("downsizing.airline", event.airline)
+            .or_else(|| unknown_airport("downsizing.airport", event.airport))
+            .or_else(|| self.window("downsizing.window", &event.window))
+            .or_else(|| range("downsizing.passengers", event.passengers, 1, 50))
     }
 
     fn submission_problem(&self, event: &Submission) -> Option<(&'static str, String)> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use slipstream_schemas::ids::{Airport, Leg, Tail};
 use slipstream_schemas::records::{
-    AgeGroup, Booking, BookingKind, Cabin, CarrierProof, FlightKind, FlightObservation, Inventory, WeatherReport,
+    AgeGroup, Boarding, Booking, BookingKind, Cabin, CarrierProof, FlightKind, FlightObservation, Inventory, WeatherReport,
 };
 use slipstream_schemas::wire::Wire;
 
@@ -60,15 +60,21 @@ fn simulate(scenario: &Scenario, seed: u64) -> World {
                 assert_eq!(&*record.key, report.airport.as_str());
                 world.weather.push((record.timestamp, report));
             }
-            topics::CARRIER_PROOFS => {
-                let proof = CarrierProof::from_bytes(body).unwrap();
-                assert_eq!(&*record.key, proof.leg.to_string());
-            }
+            topics::BOARDING_EVENTS => boarding_is_sound(&world, record, &Boarding::from_bytes(body).unwrap()),
+            topics::CARRIER_PROOFS => assert_eq!(&*record.key, CarrierProof::from_bytes(body).unwrap().leg.to_string()),
             other => panic!("a record on {other}"),
         }
     }
     world.records = records;
     world
+}
+
+/// Whole parties give way, on legs that they booked.
+fn boarding_is_sound(world: &World, record: &Record, boarding: &Boarding) {
+    assert_eq!(&*record.key, boarding.pnr.as_str());
+    let (_, booking) = world.bookings.iter().find(|(_, booking)| booking.pnr == boarding.pnr).unwrap();
+    assert!(booking.segments.iter().any(|segment| segment.leg == boarding.leg), "{boarding:?}");
+    assert_eq!(booking.passengers.len(), boarding.passengers.len(), "{boarding:?}");
 }
 
 fn leg_of(seen: &FlightObservation) -> Leg {

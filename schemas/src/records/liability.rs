@@ -66,6 +66,8 @@ record! {
         stakes: Vec<Stake>,
         /// Those ahead, the soonest first.
         cliffs: Vec<Cliff>,
+        /// Which case of the booking: empty for the journey, else what happened at the gate.
+        case: String,
     }
 }
 

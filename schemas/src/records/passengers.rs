@@ -79,6 +79,10 @@ record! {
         distance_km: Option<i32>,
         /// Care due.
         care: Care,
+        /// Percent of the flight's price for a lower class (Article 10); null where there is no such question.
+        downgrade_refund_percent: Option<i32>,
+        /// That share of the price, minor units; null where the price is not known.
+        downgrade_refund_minor: Option<i64>,
         /// Refund may be chosen.
         refund_right: Option<bool>,
         /// Re-routing may be chosen.
@@ -163,6 +167,8 @@ symbols! {
         Compensation = "COMPENSATION",
         /// The price of what was not flown (Article 8(1)(a)).
         Refund = "REFUND",
+        /// A share of the price for a lower class (Article 10(2)).
+        DowngradeRefund = "DOWNGRADE_REFUND",
     }
 }
 

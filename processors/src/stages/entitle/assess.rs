@@ -11,6 +11,7 @@ use slipstream_schemas::reference;
 
 use super::case::Case;
 use super::defence::submit;
+use super::gate;
 use crate::journey::{HOUR, MINUTE};
 use crate::rights::{self, Arrival, Choice, Event, Passenger, Reroute, cause_of_code};
 
@@ -48,6 +49,9 @@ fn of<'a>(case: &'a Case, segment: &Segment) -> Option<&'a BookingDisruption> {
 
 /// The journey's last leg, as really travelled, is in.
 pub(super) fn arrived(case: &Case) -> bool {
+    if let Some(gate) = case.gate.first() {
+        return gate::is_over(gate);
+    }
     matches!(arrival(case), Arrival::InBlock(_))
 }
 
@@ -93,6 +97,9 @@ pub(super) fn is_over(case: &Case, now: i64) -> bool {
 
 /// The leg behind the case, with its scheduled off-block.
 pub(super) fn main(case: &Case) -> Option<(Leg, i64)> {
+    if let Some(gate) = case.gate.first() {
+        return Some((gate.leg, gate::departure(case, &gate.leg)));
+    }
     let first = case.booked.first()?;
     let news = main_news(case);
     Some(news.map_or((first.leg, first.scheduled_departure), |d| (d.what.leg, d.what.scheduled_departure)))
@@ -106,6 +113,9 @@ fn main_news(case: &Case) -> Option<&BookingDisruption> {
 /// The facts as they stand; none where nothing happened yet. A connection can be missed though no leg of it is
 /// late enough for a disruption: then the way on is all that there is to go by. `proof`: submitted for the leg behind it.
 pub(super) fn facts(case: &Case, proof: Option<&CarrierProof>, now: i64) -> Option<rights::Case> {
+    if let Some(gate) = case.gate.first() {
+        return gate::facts(case, gate);
+    }
     let mut facts = presumed(case, now)?;
     if let Some(proof) = proof {
         // The minutes of a leg are those of the journey where nothing was booked after it.
@@ -151,7 +161,7 @@ fn presumed(case: &Case, now: i64) -> Option<rights::Case> {
 }
 
 /// A leg as booked; its licence, the table of carriers knows.
-fn leg(segment: &Segment) -> rights::Leg {
+pub(super) fn leg(segment: &Segment) -> rights::Leg {
     rights::Leg {
         from: segment.leg.origin,
         to: segment.leg.destination,
@@ -215,7 +225,7 @@ fn overnight(case: &Case) -> Option<bool> {
     moved.max()
 }
 
-fn later_date(airport: Airport, before: i64, after: i64) -> Option<bool> {
+pub(super) fn later_date(airport: Airport, before: i64, after: i64) -> Option<bool> {
     let airport = reference::airport(airport)?;
     Some(airport.local_date(after)? > airport.local_date(before)?)
 }

@@ -1,13 +1,17 @@
 //! The row of one disrupted journey, and how a leg leads to it.
 
+use std::ops::Range;
+
 use slipstream_schemas::ids::{Leg, Organisation, Pnr};
 use slipstream_schemas::record;
 use slipstream_schemas::records::{
-    Booking, BookingDisruption, BookingLiability, Outcome, Reaccommodation, Rights, Segment, Traveller,
+    Boarding, Booking, BookingDisruption, BookingLiability, Outcome, Reaccommodation, Rights, Segment, Traveller,
 };
 use slipstream_streams::processor::{Cx, Poison};
 
-use crate::context::Typed;
+use super::gate::{self, carried};
+use super::{DECIDE, FORGET, KEEP_MS};
+use crate::context::{Typed, forgotten_at};
 use crate::journey::journeys;
 
 pub(super) const BOOKINGS: usize = 0;
@@ -16,6 +20,8 @@ pub(super) const CASES: usize = 1;
 pub(super) const EARLY: &[u8] = b"e";
 /// The same for ways on.
 pub(super) const EARLY_WAY: &[u8] = b"w";
+/// The same for what happened at the gate.
+pub(super) const EARLY_GATE: &[u8] = b"g";
 /// The same of what carriers submit for its legs: one row a leg, kept as long as the case.
 const SUBMITTED: &[u8] = b"p";
 /// Most records kept as the evidence of one revision; the newest count.
@@ -34,6 +40,8 @@ record! {
         booked: Vec<Segment>,
         /// Who travels.
         passengers: Vec<Traveller>,
+        /// What happened to them at the gate; empty for the case of a journey.
+        gate: Vec<Boarding>,
         /// The latest of each touched leg, in the order in which they came up.
         disruptions: Vec<BookingDisruption>,
         /// The latest word on the way on; empty before the first.
@@ -68,6 +76,9 @@ record! {
 impl Case {
     /// The row's sub-key.
     pub(super) fn sub(&self) -> Vec<u8> {
+        if let Some(gate) = self.gate.first() {
+            return gate::row(gate);
+        }
         self.booked.first().map(|first| first.leg.to_string()).unwrap_or_default().into_bytes()
     }
 
@@ -98,11 +109,10 @@ impl Case {
 /// The case of the journey that flies a leg, opened when there is none; none without a booking that flies it.
 pub(super) fn find(cx: &Cx<'_>, leg: &Leg) -> Result<Option<Case>, Poison> {
     let flies = |segments: &[Segment]| segments.iter().any(|segment| segment.leg == *leg);
-    let mut cases = cx.load_all::<Case>(CASES, b"")?.into_iter().map(|(_, case)| case);
-    if let Some(case) = cases.find(|case| flies(&case.booked) || flies(case.travelled())) {
+    if let Some(case) = of_journeys(cx)?.into_iter().find(|case| flies(&case.booked) || flies(case.travelled())) {
         return Ok(Some(case));
     }
-    Ok(cx.load::<Booking>(BOOKINGS, b"")?.and_then(|booking| open(booking, leg)))
+    cx.load::<Booking>(BOOKINGS, b"")?.map_or(Ok(None), |booking| open(cx, &booking, leg))
 }
 
 /// The case of the journey that a segment of the booking belongs to, opened when there is none; none without a booking
@@ -111,16 +121,17 @@ pub(super) fn find_segment(cx: &Cx<'_>, segment: i32) -> Result<Option<Case>, Po
     let Some(booking) = cx.load::<Booking>(BOOKINGS, b"")? else {
         return Ok(None);
     };
-    let mut cases: Vec<Case> = cx.load_all::<Case>(CASES, b"")?.into_iter().map(|(_, case)| case).collect();
+    let mut cases = of_journeys(cx)?;
     cases.sort_by_key(|case| case.first);
     let place = usize::try_from(segment).unwrap_or(usize::MAX);
     let journey = journeys(&booking.segments).into_iter().find(|journey| journey.contains(&place));
     let Some(start) = journey.map(|journey| journey.start) else {
         return Ok(cases.into_iter().rfind(|case| case.first <= segment));
     };
-    let known = cases.into_iter().find(|case| case.first == start as i32);
-    let leg = booking.segments[start].leg;
-    Ok(known.or_else(|| open(booking, &leg)))
+    match cases.into_iter().find(|case| case.first == start as i32) {
+        Some(known) => Ok(Some(known)),
+        None => open(cx, &booking, &booking.segments[start].leg),
+    }
 }
 
 /// Where what a carrier submits for a leg is kept.
@@ -130,8 +141,24 @@ pub(super) fn submitted(leg: &Leg) -> Vec<u8> {
 
 /// The case that a booked leg belongs to; none while nothing happened to its journey.
 pub(super) fn known(cx: &Cx<'_>, leg: &Leg) -> Result<Option<Case>, Poison> {
-    let mut cases = cx.load_all::<Case>(CASES, b"")?.into_iter().map(|(_, case)| case);
-    Ok(cases.find(|case| case.booked.iter().any(|segment| segment.leg == *leg)))
+    Ok(of_journeys(cx)?.into_iter().find(|case| case.booked.iter().any(|segment| segment.leg == *leg)))
+}
+
+/// The cases of journeys, without those of the gate.
+fn of_journeys(cx: &Cx<'_>) -> Result<Vec<Case>, Poison> {
+    let cases = cx.load_all::<Case>(CASES, b"")?.into_iter().map(|(_, case)| case);
+    Ok(cases.filter(|case| case.gate.is_empty()).collect())
+}
+
+/// Puts a case to the law again, though nothing happened to its journey.
+pub(super) fn ask_again(cx: &mut Cx<'_>, mut case: Case) {
+    case.hear(cx.cause().to_string());
+    let sub = case.sub();
+    cx.set_timer(DECIDE, &sub, cx.now());
+    if case.closed {
+        cx.set_timer(FORGET, &sub, forgotten_at(cx.now() + KEEP_MS));
+    }
+    cx.save(CASES, &sub, &case);
 }
 
 /// Where in the booking the case's journey starts as the booking now stands; the legs may be those of its way on.
@@ -141,17 +168,27 @@ pub(super) fn start(case: &Case, booking: &Booking) -> Option<i32> {
     journeys.filter(|journey| booking.segments[journey.clone()].iter().any(own)).map(|journey| journey.start as i32).next()
 }
 
-fn open(booking: Booking, leg: &Leg) -> Option<Case> {
-    let index = booking.segments.iter().position(|segment| segment.leg == *leg)?;
-    let journey = journeys(&booking.segments).into_iter().find(|journey| journey.contains(&index))?;
-    Some(Case {
+fn open(cx: &Cx<'_>, booking: &Booking, leg: &Leg) -> Result<Option<Case>, Poison> {
+    let place = booking.segments.iter().position(|segment| segment.leg == *leg);
+    let journey = place.and_then(|place| journeys(&booking.segments).into_iter().find(|journey| journey.contains(&place)));
+    let Some(mut case) = journey.map(|journey| of(booking, journey)) else {
+        return Ok(None);
+    };
+    case.passengers = carried(cx, &case.booked, &case.passengers)?;
+    Ok(Some(case))
+}
+
+/// A case of some segments of a booking, in which nothing has happened yet.
+pub(super) fn of(booking: &Booking, segments: Range<usize>) -> Case {
+    Case {
         pnr: booking.pnr,
         organisation: booking.organisation,
-        first: journey.start as i32,
-        price: (journey.len() == booking.segments.len()).then_some(booking.total_minor),
+        first: segments.start as i32,
+        price: (segments.len() == booking.segments.len()).then_some(booking.total_minor),
         currency: booking.currency.to_string(),
-        booked: booking.segments[journey].to_vec(),
-        passengers: booking.passengers,
+        booked: booking.segments[segments].to_vec(),
+        passengers: booking.passengers.clone(),
+        gate: Vec::new(),
         disruptions: Vec::new(),
         way: Vec::new(),
         refunded: false,
@@ -164,5 +201,5 @@ fn open(booking: Booking, leg: &Leg) -> Option<Case> {
         due: String::new(),
         staked: Vec::new(),
         closed: false,
-    })
+    }
 }

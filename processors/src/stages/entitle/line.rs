@@ -9,6 +9,8 @@ use slipstream_streams::record::rfc3339;
 use crate::journey::MINUTE;
 use crate::rights::{Arrival, Case, Choice, Event};
 
+/// Parts of a currency unit in which prices are kept.
+const PRICE_PARTS: f64 = 10_000.0;
 /// Minutes of a day, as a fraction of days is written.
 const DAY_MIN: f64 = 24.0 * 60.0;
 
@@ -19,6 +21,7 @@ pub(super) fn case_line(facts: &Case, scheduled_arrival: i64) -> String {
     happened(facts, &mut line);
     circumstances(facts, &mut line);
     arrival(facts.arrival, scheduled_arrival, &mut line);
+    seat(facts, &mut line);
     line.insert("passenger".to_owned(), passenger(facts));
     line.retain(|_, value| !value.is_null());
     Value::Object(line).to_string()
@@ -85,9 +88,24 @@ fn arrival(arrival: Arrival, scheduled: i64, line: &mut Map<String, Value>) {
     }
 }
 
+/// Seat and price where another class was flown.
+fn seat(facts: &Case, line: &mut Map<String, Value>) {
+    let seat = &facts.seat;
+    let direction = if seat.upgraded { "upgrade" } else { "downgrade" };
+    line.insert("direction".to_owned(), json!((facts.event == Some(Event::Downgrade)).then_some(direction)));
+    line.insert("segment_price".to_owned(), json!(seat.segment_price.map(|price| price as f64 / PRICE_PARTS)));
+    line.insert("segment_price_currency".to_owned(), json!(seat.currency));
+}
+
 /// Who never reached the destination did not travel.
 fn passenger(facts: &Case) -> Value {
     let mut person = json!({"confirmed_reservation": facts.passenger.confirmed});
+    if let Some(presented) = facts.passenger.presented {
+        person["presented_on_time"] = json!(presented);
+    }
+    if facts.passenger.volunteered {
+        person["volunteered"] = json!(true);
+    }
     if facts.arrival == Arrival::Never {
         person["travelled"] = json!(false);
         person["presented_on_time"] = json!(true);

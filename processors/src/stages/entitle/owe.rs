@@ -18,12 +18,13 @@ use slipstream_streams::processor::Cx;
 
 use super::assess::{PRESENCE, cancelled, nothing_flown};
 use super::case::Case;
-use super::defence::summary;
+use super::defence;
+use super::gate;
 use super::line::case_line;
-use super::payment;
 use super::say::{Behind, behind_way, event};
 use crate::context::Typed;
-use crate::rights::{self, Event};
+use crate::journey::HOUR;
+use crate::rights::{self, Event, Owed, terms};
 
 /// Delay from which a case is put to the law, minutes: from here on each passenger has to be informed in writing
 /// of the rules (Article 14(2)).
@@ -43,7 +44,7 @@ struct Matter<'m> {
 /// Says what the law gives, and keeps what was said.
 pub(super) fn entitlements(cx: &mut Cx<'_>, case: &mut Case, facts: &rights::Case, proof: Option<&CarrierProof>, rights: Rights) {
     let main = case.disruptions.iter().find(|d| cancelled(d)).or(case.disruptions.first()).map(Behind::from);
-    let Some(main) = main.or_else(|| behind_way(case)) else {
+    let Some(main) = Behind::at_gate(case).or(main).or_else(|| behind_way(case)) else {
         return;
     };
     let matter = Matter { facts, rights: &rights, main: &main, proof };
@@ -57,7 +58,7 @@ pub(super) fn entitlements(cx: &mut Cx<'_>, case: &mut Case, facts: &rights::Cas
         || !case.way.is_empty();
     if worth || !case.decided.is_empty() {
         decision(cx, case, &matter);
-        compensation(cx, case, &matter);
+        sum(cx, case, &matter);
         refund(cx, case, &matter);
     }
 }
@@ -165,27 +166,44 @@ fn revision(before: Option<&Rights>, now: &Rights, left_open: bool) -> String {
     }
 }
 
-/// The sum of Article 7 while a final decision gives one: once, whenever it changes, and 0 when a correction takes it back.
-fn compensation(cx: &mut Cx<'_>, case: &mut Case, matter: &Matter<'_>) {
-    let (rights, currency) = (matter.rights, matter.rights.currency.clone().unwrap_or_default());
-    let payable = rights.status == "final" && rights.eligible == Some(true);
-    let sum = rights.amount.filter(|_| payable).unwrap_or(0) * MINOR;
+/// What money a decision is about.
+fn owed(matter: &Matter<'_>) -> Owed {
+    match matter.facts.event {
+        Some(Event::Downgrade) => Owed::ClassRefund,
+        Some(Event::DeniedBoarding) => Owed::DeniedBoarding,
+        _ => Owed::Compensation,
+    }
+}
+
+/// What is payable by a decision, minor units: of a final one, and after denied boarding at once (Article 4(3)).
+fn payable(matter: &Matter<'_>) -> i64 {
+    let (rights, owed) = (matter.rights, owed(matter));
+    match (rights.decision.as_str(), rights.status.as_str()) {
+        ("downgrade_refund", "final") => rights.downgrade_refund_minor.unwrap_or(0),
+        ("eligible", status) if status == "final" || owed == Owed::DeniedBoarding => rights.amount.unwrap_or(0) * MINOR,
+        _ => 0,
+    }
+}
+
+/// The sum that a decision gives: once, whenever it changes, and 0 when a correction takes it back.
+fn sum(cx: &mut Cx<'_>, case: &mut Case, matter: &Matter<'_>) {
+    let (rights, owed, sum) = (matter.rights, owed(matter), payable(matter));
+    let currency = rights.currency.clone().unwrap_or_default();
     let due = format!("{sum} {currency}");
     if (sum == 0 && case.due.is_empty()) || due == case.due {
         return;
     }
+    let (claim, name) = match owed {
+        Owed::ClassRefund => (Claim::DowngradeRefund, "refund for a lower class"),
+        _ => (Claim::Compensation, "compensation"),
+    };
     for passenger in &case.passengers {
-        let message = payment_of(cx, case, passenger, matter, Claim::Compensation);
+        let message = payment_of(cx, case, passenger, matter, (claim, owed));
         let message = PaymentDue { covers: 1, amount_minor: Some(sum), currency: Some(currency.clone()), ..message };
         cx.send(PASSENGER_EVENTS, case.pnr.as_str(), &message);
     }
-    audit(
-        cx,
-        case,
-        matter,
-        format!("payment due: compensation {due} in minor units"),
-        format!("the decision is {}", rights.status),
-    );
+    let because = format!("the decision is {}", rights.status);
+    audit(cx, case, matter, format!("payment due: {name} {due} in minor units"), because);
     case.due = due;
 }
 
@@ -199,15 +217,16 @@ fn refund(cx: &mut Cx<'_>, case: &mut Case, matter: &Matter<'_>) {
         covers: i32::try_from(case.passengers.len()).unwrap_or(i32::MAX),
         amount_minor: case.price.filter(|_| nothing_flown(case)),
         currency: Some(case.currency.clone()),
-        ..payment_of(cx, case, &first, matter, Claim::Refund)
+        ..payment_of(cx, case, &first, matter, (Claim::Refund, Owed::Refund))
     };
     cx.send(PASSENGER_EVENTS, case.pnr.as_str(), &message);
     audit(cx, case, matter, "payment due: refund".to_owned(), "the booking was cancelled after the disruption".to_owned());
 }
 
 /// A payment without its sum.
-fn payment_of(cx: &Cx<'_>, case: &Case, passenger: &Traveller, matter: &Matter<'_>, claim: Claim) -> PaymentDue {
-    let terms = payment::terms(&matter.rights.ruleset, claim);
+fn payment_of(cx: &Cx<'_>, case: &Case, passenger: &Traveller, matter: &Matter<'_>, what: (Claim, Owed)) -> PaymentDue {
+    let (claim, owed) = what;
+    let terms = terms(&matter.rights.ruleset, owed);
     PaymentDue {
         pnr: case.pnr,
         passenger: passenger.passenger,
@@ -218,7 +237,7 @@ fn payment_of(cx: &Cx<'_>, case: &Case, passenger: &Traveller, matter: &Matter<'
         covers: 0,
         amount_minor: None,
         currency: None,
-        due_by: terms.and_then(|terms| terms.due_by(cx.now())),
+        due_by: terms.and_then(|terms| terms.days).map(|days| cx.now() + days * 24 * HOUR),
         basis: terms.map_or("", |terms| terms.basis).to_owned(),
         forms: terms.map(|terms| terms.forms.iter().map(|form| (*form).to_owned()).collect()).unwrap_or_default(),
         liable_carrier: matter.rights.liable_carrier.clone(),
@@ -235,12 +254,13 @@ fn audit(cx: &mut Cx<'_>, case: &Case, matter: &Matter<'_>, chosen: String, beca
     let scheduled_arrival = case.booked.last().map_or(0, |last| last.scheduled_arrival);
     let asked = format!("case={}", case_line(matter.facts, scheduled_arrival));
     let proof = matter.rights.rules.iter().map(|rule| format!("{}={}", rule.id, rule.fact));
+    let told = case.gate.first().map(gate::summary).or_else(|| matter.proof.map(defence::summary));
     let audit = Audit {
         subject: case.pnr.to_string(),
         stage: "entitle".to_owned(),
         decision: chosen,
         rule: matter.rights.ruleset.clone(),
-        inputs: [because, asked].into_iter().chain(matter.proof.map(summary)).chain(proof).collect(),
+        inputs: [because, asked].into_iter().chain(told).chain(proof).collect(),
         alternatives: matter.rights.missing.iter().map(|fact| format!("may change with {fact}")).collect(),
     };
     cx.send(DECISION_AUDIT, case.pnr.as_str(), &audit);

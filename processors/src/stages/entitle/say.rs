@@ -9,6 +9,7 @@ use slipstream_streams::processor::Cx;
 
 use super::assess::cancelled;
 use super::case::Case;
+use super::gate::departure;
 use crate::context::Typed;
 
 /// What is behind an event.
@@ -28,6 +29,15 @@ impl From<&BookingDisruption> for Behind {
             scheduled_departure: known.what.scheduled_departure,
             expected_departure: known.what.expected_departure,
         }
+    }
+}
+
+impl Behind {
+    /// What happened at the gate; none in the case of a journey.
+    pub(super) fn at_gate(case: &Case) -> Option<Self> {
+        let gate = case.gate.first()?;
+        let disruption = format!("{} {}", gate.leg, gate.kind);
+        Some(Self { disruption, leg: gate.leg, scheduled_departure: departure(case, &gate.leg), expected_departure: None })
     }
 }
 

@@ -70,6 +70,7 @@ pub(super) fn liability(law: &Law, case: &Case, facts: &rights::Case, rights: &R
         passengers: people as i32,
         stakes,
         cliffs,
+        case: case.gate.first().map(|gate| gate.kind.to_string()).unwrap_or_default(),
     })
 }
 

@@ -62,6 +62,7 @@ mod tests {
         ("care", &["flight"]),
         ("care_night", &[]),
         ("compensation", &["flight", "date", "amount", "currency", "regime"]),
+        ("class_refund", &["flight", "date", "amount", "currency", "regime"]),
         ("compensation_open", &["flight", "date"]),
         ("no_compensation", &["regime", "flight", "date"]),
     ];

@@ -1,0 +1,234 @@
+//! What happens at the gate: more passengers than seats, or fewer premium seats than were sold.
+//!
+//!     [[overbooking]], [[downsizing]] of the scenario + fates of the legs + bookings ─► who gives way ─► boarding.events
+//!
+//! Parties are never split. Volunteers are found first; the rest is refused against its will. Both go on by the airline's next
+//! flight on the route, if there is one: the offer is known at the gate, the arrival when it is a fact. Only parties whose
+//! journey ends with the leg give way, as a gate agent would choose. Passengers and seats of other sellers are not modelled.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use slipstream_schemas::ids::{Airport, Carrier, Leg, Pnr};
+use slipstream_schemas::records::{Boarding, BoardingKind, Booking, BookingKind, Cabin};
+use slipstream_schemas::topics;
+use slipstream_schemas::wire::WireError;
+use slipstream_streams::record::Record;
+
+use super::demand::Market;
+use super::network::zone_of;
+use super::operations::{Day, Fate};
+use super::scenario::{Scenario, Window};
+use super::sky::Span;
+use super::{HOUR, MINUTE, record};
+
+/// Minutes before off-block at which seats turn out too few.
+const CLOSING_MIN: i64 = 25;
+/// Shortest time from one flight to the next, minutes.
+const NEXT_MIN: i64 = 45;
+
+/// Flights with more passengers than seats.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Overbooking {
+    /// Whose.
+    pub airline: Carrier,
+    /// Where they leave from.
+    pub airport: Airport,
+    /// When they were to leave, local there.
+    pub window: Window,
+    /// Most legs, in order of departure.
+    pub legs: u32,
+    /// Most people on each who give up their seat.
+    pub volunteers: u32,
+    /// What volunteers get for it, in words.
+    pub benefit: String,
+    /// Most people on each who are refused against their will.
+    pub refused: u32,
+}
+
+/// Flights with a smaller premium cabin than was sold.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Downsizing {
+    /// Whose.
+    pub airline: Carrier,
+    /// Where they leave from.
+    pub airport: Airport,
+    /// When they were to leave, local there.
+    pub window: Window,
+    /// Most legs, in order of departure.
+    pub legs: u32,
+    /// Most people on each who fly in economy instead.
+    pub passengers: u32,
+}
+
+/// Appends a record for each party and fact.
+///
+/// # Errors
+/// Never for a scenario that was parsed.
+pub(super) fn records(scenario: &Scenario, day: &Day, market: &Market, records: &mut Vec<Record>) -> Result<(), WireError> {
+    let gate = Gate::new(day, market);
+    for event in &scenario.overbooking {
+        let span = Span::of(scenario, &event.window, &zone_of(event.airport))?;
+        let legs = gate.legs((event.airline, event.airport), &span, |booking, leg| ends_with(booking, leg).is_some());
+        for leg in legs.into_iter().take(event.legs as usize) {
+            gate.overbooked(event, leg, records);
+        }
+    }
+    for event in &scenario.downsizing {
+        let span = Span::of(scenario, &event.window, &zone_of(event.airport))?;
+        let legs = gate.legs((event.airline, event.airport), &span, in_business);
+        for leg in legs.into_iter().take(event.legs as usize) {
+            gate.downsized(event, leg, records);
+        }
+    }
+    Ok(())
+}
+
+/// The day and the bookings that stand.
+struct Gate<'a> {
+    day: &'a Day,
+    bookings: Vec<&'a Booking>,
+}
+
+impl<'a> Gate<'a> {
+    fn new(day: &'a Day, market: &'a Market) -> Self {
+        let of_kind = |kind| market.bookings.iter().map(|(_, booking)| booking).filter(move |booking| booking.kind == kind);
+        let gone: BTreeSet<Pnr> = of_kind(BookingKind::Cancelled).map(|booking| booking.pnr).collect();
+        let bookings = of_kind(BookingKind::Created).filter(|booking| !gone.contains(&booking.pnr)).collect();
+        Self { day, bookings }
+    }
+
+    /// Legs that flew and carry a party of some sort, in order of departure, with their off-block.
+    fn legs(
+        &self,
+        (carrier, origin): (Carrier, Airport),
+        span: &Span,
+        sort: impl Fn(&Booking, Leg) -> bool,
+    ) -> Vec<(usize, i64)> {
+        let flown = |index: usize| match &self.day.fates[index].0 {
+            Fate::Flown([off_block, ..]) => Some((index, *off_block)),
+            _ => None,
+        };
+        let mut legs: Vec<(usize, i64)> = (0..self.day.planned).filter_map(flown).collect();
+        legs.retain(|(index, _)| {
+            let flight = &self.day.flights[*index];
+            let here = (flight.leg.carrier, flight.leg.origin) == (carrier, origin) && span.holds(flight.departure);
+            here && self.bookings.iter().any(|booking| sort(booking, flight.leg))
+        });
+        legs.sort_by_key(|(index, _)| (self.day.flights[*index].departure, *index));
+        legs
+    }
+
+    fn overbooked(&self, event: &Overbooking, (index, off_block): (usize, i64), records: &mut Vec<Record>) {
+        let leg = self.day.flights[index].leg;
+        let mut parties = self.bookings.iter().filter(|booking| ends_with(booking, leg).is_some());
+        let next = self.next(index, off_block);
+        for (volunteered, people) in [(true, event.volunteers), (false, event.refused)] {
+            let mut left = people as usize;
+            let at = off_block - CLOSING_MIN * MINUTE;
+            while left > 0
+                && let Some(party) = parties.find(|party| party.passengers.len() <= left)
+            {
+                left -= party.passengers.len();
+                let benefit = if volunteered { event.benefit.clone() } else { String::new() };
+                let refused = Boarding { volunteered, benefit, ..self.refused(party, index, next) };
+                push(at, &refused, records);
+                if let Some((_, arrived_at)) = next {
+                    push(arrived_at, &Boarding { arrived_at: Some(arrived_at), ..refused }, records);
+                }
+            }
+        }
+    }
+
+    /// The airline's next flight on the route that flew, with its in-block.
+    fn next(&self, index: usize, off_block: i64) -> Option<(usize, i64)> {
+        let leg = self.day.flights[index].leg;
+        let flown = |other: usize| match &self.day.fates[other].0 {
+            Fate::Flown([.., in_block]) => Some((other, *in_block)),
+            _ => None,
+        };
+        let same = |(other, _): &(usize, i64)| {
+            let flight = &self.day.flights[*other];
+            let route = |leg: &Leg| (leg.carrier, leg.origin, leg.destination);
+            route(&flight.leg) == route(&leg) && flight.departure >= off_block + NEXT_MIN * MINUTE
+        };
+        (0..self.day.planned).filter_map(flown).filter(same).min_by_key(|(other, _)| (self.day.flights[*other].departure, *other))
+    }
+
+    fn refused(&self, party: &Booking, index: usize, next: Option<(usize, i64)>) -> Boarding {
+        let booked = &self.day.flights[index];
+        let minutes = |later: i64, booked: i64| ((later - booked) / MINUTE) as i32;
+        let next = next.map(|(other, _)| &self.day.flights[other]);
+        Boarding {
+            reroute_offered: Some(next.is_some()),
+            reroute_departure_offset_min: next.map(|next| minutes(next.departure, booked.departure)),
+            reroute_arrival_delay_min: next.map(|next| minutes(next.arrival, booked.arrival)),
+            ..boarding(party, booked.leg, BoardingKind::Refused, "overbooking")
+        }
+    }
+
+    fn downsized(&self, event: &Downsizing, (index, off_block): (usize, i64), records: &mut Vec<Record>) {
+        let leg = self.day.flights[index].leg;
+        let mut left = event.passengers as usize;
+        for party in self.bookings.iter().filter(|booking| in_business(booking, leg)) {
+            if party.passengers.len() > left {
+                continue;
+            }
+            left -= party.passengers.len();
+            let flights = (party.segments.len() * party.passengers.len()).max(1) as i64;
+            let lower = Boarding {
+                cabin_paid: Cabin::Business,
+                cabin_flown: Cabin::Economy,
+                segment_price_minor: Some(party.total_minor / flights),
+                currency: Some(party.currency),
+                ..boarding(party, leg, BoardingKind::Downgraded, "equipment_change")
+            };
+            push(off_block - CLOSING_MIN * MINUTE, &lower, records);
+        }
+    }
+}
+
+/// The place of a leg in a booking whose journey ends with it: nothing follows within a day but the way back.
+fn ends_with(booking: &Booking, leg: Leg) -> Option<usize> {
+    let place = booking.segments.iter().position(|segment| segment.leg == leg)?;
+    let own = &booking.segments[place];
+    let ends = booking.segments.get(place + 1).is_none_or(|next| {
+        next.leg.destination == own.leg.origin || next.scheduled_departure - own.scheduled_arrival >= 24 * HOUR
+    });
+    ends.then_some(place)
+}
+
+fn in_business(booking: &Booking, leg: Leg) -> bool {
+    booking.segments.iter().any(|segment| segment.leg == leg && segment.cabin == Cabin::Business)
+}
+
+/// Something that happened to a whole party.
+fn boarding(party: &Booking, leg: Leg, kind: BoardingKind, cause: &str) -> Boarding {
+    let cabin = party.segments.iter().find(|segment| segment.leg == leg).map_or(Cabin::Unknown, |segment| segment.cabin);
+    Boarding {
+        pnr: party.pnr,
+        organisation: party.organisation,
+        leg,
+        passengers: party.passengers.iter().map(|person| person.passenger).collect(),
+        kind,
+        volunteered: false,
+        benefit: String::new(),
+        cause: cause.to_owned(),
+        cabin_paid: cabin,
+        cabin_flown: cabin,
+        segment_price_minor: None,
+        currency: None,
+        reroute_offered: None,
+        reroute_departure_offset_min: None,
+        reroute_arrival_delay_min: None,
+        arrived_at: None,
+    }
+}
+
+fn push(at: i64, boarding: &Boarding, records: &mut Vec<Record>) {
+    let own_id = format!("{}/{}/{at}", boarding.pnr, boarding.leg);
+    let organisation = Some(boarding.organisation.as_str());
+    records.push(record(topics::BOARDING_EVENTS, at, boarding.pnr.as_str(), &own_id, boarding, organisation));
+}
