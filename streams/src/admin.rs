@@ -171,7 +171,7 @@ fn changelog(name: &str, tasks: i32) -> NewTopic<'_> {
 }
 
 /// Waits for the admin client, whose answers come from a thread of its own.
-fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     struct Unpark(Thread);
     impl Wake for Unpark {
         fn wake(self: Arc<Self>) {

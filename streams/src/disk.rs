@@ -31,6 +31,8 @@ const MEMTABLE_BYTES: u64 = 16 << 20;
 const WIPE_ROWS: usize = 10_000;
 /// Times that a shard's database may be at fault before its bases stay in memory.
 const FAULTS_MAX: u32 = 3;
+/// How long a disk that refused is left alone, ms: each task has many bases, and each would ask.
+const REFUSED_MS: Ts = 10_000;
 /// First byte of a mark; another one is another format.
 const MARK_FORMAT: u8 = 1;
 /// First byte of a note's key; names of stages are text.
@@ -44,6 +46,8 @@ pub struct Directory {
     path: PathBuf,
     clock: Clock,
     open: Option<(Database, Keyspace)>,
+    /// Until when the disk is not asked, and what it said.
+    refused: Option<(Ts, String)>,
     rebuilt: u64,
     faults: u32,
 }
@@ -52,14 +56,28 @@ impl Directory {
     /// Bases in `path`, which is made when needed and belongs to this shard alone.
     #[must_use]
     pub fn new(path: PathBuf, clock: Clock) -> Self {
-        Self { path, clock, open: None, rebuilt: 0, faults: 0 }
+        Self { path, clock, open: None, refused: None, rebuilt: 0, faults: 0 }
     }
 
-    /// The database; a broken one is thrown away once.
+    /// The database. After a refusal the disk is left alone for a while.
     fn keyspace(&mut self) -> Result<(Database, Keyspace), String> {
         if let Some(open) = &self.open {
             return Ok(open.clone());
         }
+        let now = (self.clock)();
+        if let Some((_, why)) = self.refused.as_ref().filter(|(until, _)| now < *until) {
+            return Err(why.clone());
+        }
+        let opened = self.open_sound();
+        if let Err(error) = &opened {
+            tracing::warn!(directory = %self.path.display(), error, "no state on disk: it is kept in memory");
+            self.refused = Some((now.saturating_add(REFUSED_MS), error.clone()));
+        }
+        opened
+    }
+
+    /// Opens the database; a broken one is thrown away once.
+    fn open_sound(&mut self) -> Result<(Database, Keyspace), String> {
         if self.faults >= FAULTS_MAX {
             return Err(format!("at fault {FAULTS_MAX} times; look at the disk and start this process again"));
         }
@@ -136,7 +154,7 @@ impl Bases for Directory {
                 Box::new(disk)
             }
             Err(error) => {
-                tracing::warn!(directory = %self.path.display(), error, "no state on disk: it is kept in memory");
+                tracing::debug!(stage = name.stage, store = name.store, name.partition, error, "kept in memory");
                 Box::new(Memory::default())
             }
         }

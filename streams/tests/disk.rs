@@ -206,6 +206,27 @@ fn without_a_place_on_disk_it_is_kept_in_memory() {
     assert_eq!((base.rows(), base.mark(), base.fault()), (1, None, None));
 }
 
+#[test]
+fn a_disk_that_refuses_is_asked_again_later_and_not_by_each_base() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("file");
+    std::fs::write(&file, "in the way").unwrap();
+    let now = Arc::new(AtomicI64::new(0));
+    let clock = Arc::clone(&now);
+    let mut bases = Directory::new(file.join("below"), Arc::new(move || clock.load(Ordering::Relaxed)));
+    for _ in 0..10 {
+        bases.open(NAME);
+    }
+    assert_eq!(bases.rebuilt(), 1, "asked once");
+    std::fs::remove_file(&file).unwrap();
+    bases.open(NAME).apply(overlay(&[(1, Some(1))]), mark(5));
+    assert!(!file.exists(), "not asked yet");
+    now.store(10_000, Ordering::Relaxed);
+    bases.open(NAME).apply(overlay(&[(1, Some(1))]), mark(5));
+    drop(bases);
+    assert_eq!(directory(&file.join("below")).open(NAME).rows(), 1, "kept on disk again");
+}
+
 const CHILD: &str = "SLIPSTREAM_TEST_DISK";
 
 /// Not a test by itself: writes until it is killed, and says each batch only after it was applied.

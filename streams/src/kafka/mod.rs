@@ -13,6 +13,8 @@ mod callbacks;
 mod connection;
 mod diagnosis;
 mod errors;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

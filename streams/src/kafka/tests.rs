@@ -1,0 +1,127 @@
+//! A log that goes, wherever it stands with its group, is gone: on a real cluster.
+//!
+//! Needs `SLIPSTREAM_TEST_KAFKA=host:port`; without it every test says so and passes.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+
+use super::{Connection, KafkaLog, Member};
+use crate::admin::block_on;
+use crate::log::{Log, Offsets, Rebalance};
+
+/// Longest time that the group may take; a member that nobody hears from any more is dropped after 6 s.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Longest time for a log to go.
+const GONE: Duration = Duration::from_secs(3);
+
+/// A topic of two partitions, and who reads it.
+struct Readers {
+    connection: Connection,
+    topic: String,
+    is_static: bool,
+}
+
+impl Readers {
+    fn new(is_static: bool) -> Option<Self> {
+        let Ok(bootstrap) = std::env::var("SLIPSTREAM_TEST_KAFKA") else {
+            eprintln!("skipped: SLIPSTREAM_TEST_KAFKA names no cluster");
+            return None;
+        };
+        let connection = Connection::plain(&bootstrap);
+        let topic = format!("going.{}", uuid::Uuid::new_v4().simple());
+        let admin: AdminClient<DefaultClientContext> = connection.client().create().unwrap();
+        let new = NewTopic::new(&topic, 2, TopicReplication::Fixed(1));
+        block_on(admin.create_topics([&new], &AdminOptions::new())).unwrap();
+        Some(Self { connection, topic, is_static })
+    }
+
+    fn open(&self, name: &str) -> KafkaLog {
+        let member = Member {
+            group: self.topic.clone(),
+            topics: vec![self.topic.clone()],
+            transactional_id: format!("{}.{name}", self.topic),
+            is_static: self.is_static,
+        };
+        KafkaLog::open(&self.connection, &member, Instant::now()).unwrap()
+    }
+}
+
+/// Polls until the group says something that is wanted; what it says else is answered.
+fn until(log: &mut KafkaLog, others: &mut [&mut KafkaLog], wanted: impl Fn(&Rebalance) -> bool) -> Rebalance {
+    let began = Instant::now();
+    loop {
+        log.poll(1, Duration::from_millis(10), &mut |_| {}).unwrap();
+        while let Some(change) = log.rebalance() {
+            if wanted(&change) {
+                return change;
+            }
+            answer(log, &change);
+        }
+        for other in others.iter_mut() {
+            other.poll(1, Duration::from_millis(10), &mut |_| {}).unwrap();
+            while let Some(change) = other.rebalance() {
+                answer(other, &change);
+            }
+        }
+        assert!(began.elapsed() < PATIENCE, "the group says nothing");
+    }
+}
+
+fn answer(log: &mut KafkaLog, change: &Rebalance) {
+    match change {
+        Rebalance::Assigned(places) => log.assign(&places.iter().map(|place| (place.clone(), 0)).collect::<Offsets>()).unwrap(),
+        Rebalance::Revoked { .. } => log.unassign().unwrap(),
+    }
+}
+
+fn is_gone(log: KafkaLog) {
+    let began = Instant::now();
+    drop(log);
+    let took = began.elapsed();
+    assert!(took < GONE, "gone after {took:?}");
+}
+
+fn all(change: &Rebalance) -> bool {
+    matches!(change, Rebalance::Assigned(places) if places.len() == 2)
+}
+
+fn with_an_assignment_that_was_not_answered(is_static: bool) {
+    let Some(readers) = Readers::new(is_static) else { return };
+    let mut log = readers.open("a");
+    until(&mut log, &mut [], all);
+    is_gone(log);
+    until(&mut readers.open("a"), &mut [], all);
+}
+
+#[test]
+fn with_an_assignment_that_was_not_answered_a_log_goes() {
+    with_an_assignment_that_was_not_answered(false);
+}
+
+#[test]
+fn with_an_assignment_that_was_not_answered_a_static_member_goes() {
+    with_an_assignment_that_was_not_answered(true);
+}
+
+fn with_a_revocation_that_was_not_answered(is_static: bool) {
+    let Some(readers) = Readers::new(is_static) else { return };
+    let mut log = readers.open("a");
+    let assigned = until(&mut log, &mut [], all);
+    answer(&mut log, &assigned);
+    let mut other = readers.open("b");
+    until(&mut log, &mut [&mut other], |change| matches!(change, Rebalance::Revoked { .. }));
+    is_gone(log);
+    until(&mut other, &mut [], all);
+}
+
+#[test]
+fn with_a_revocation_that_was_not_answered_a_log_goes() {
+    with_a_revocation_that_was_not_answered(false);
+}
+
+#[test]
+fn with_a_revocation_that_was_not_answered_a_static_member_goes() {
+    with_a_revocation_that_was_not_answered(true);
+}
