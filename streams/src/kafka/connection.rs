@@ -102,6 +102,9 @@ impl Connection {
             &[
                 ("session.timeout.ms", "6000"),
                 ("heartbeat.interval.ms", "500"),
+                // The longest call takes 40 s, a restore polls; for so long, too, a group waits for a member that does not join
+                // again. By default 5 minutes.
+                ("max.poll.interval.ms", "60000"),
                 ("fetch.queue.backoff.ms", "5"),
                 ("fetch.wait.max.ms", "100"),
                 // How long partitions may be added, or a topic made anew, before it is noticed; by default 5 minutes.
