@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! deploy/local/with-services.sh cargo bench --bench webhooks              # 10,000 posts/s for 60 s
-//! RATE=4000 SECONDS=10 deploy/local/with-services.sh cargo bench --bench webhooks
+//! RATE=4000 FOR_S=10 deploy/local/with-services.sh cargo bench --bench webhooks
 //! ```
 //!
 //! The generator, the program and the broker share the machine. Latency is counted from the instant at which a post was due,
@@ -115,7 +115,7 @@ fn main() {
     if kafka().is_none() {
         return;
     }
-    let (rate, span) = (setting("RATE", 10_000), setting("SECONDS", 60));
+    let (rate, span) = (setting("RATE", 10_000), setting("FOR_S", 60));
     let (node, registry) = (Node::start(), dev_broker());
     let program = start(&node, &registry.registry, "warn", "");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
