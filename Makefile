@@ -30,6 +30,7 @@ demo:
 # all of them, because a run takes half an hour.
 test: check
 	$(LOCAL)/install.sh services
+	$(LOCAL)/install.sh databases
 	$(LOCAL)/with-services.sh cargo test --workspace --no-fail-fast
 
 # `advisories` is left out: its database comes from a git host that an offline or fenced-off build machine cannot reach.

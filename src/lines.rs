@@ -1,6 +1,19 @@
-//! Lines of standard input, each bounded: what `decode` and `rights` read.
+//! Text that comes from outside, bounded: lines of standard input, files that a command names.
 
-use std::io::{BufRead, Read, Result};
+use std::fs::File;
+use std::io::{BufRead, Error, ErrorKind, Read, Result};
+use std::path::Path;
+
+/// The text of a file of at most `bytes_max`.
+///
+/// # Errors
+/// It cannot be read, is longer, or is not UTF-8.
+pub(crate) fn bounded(path: &Path, bytes_max: u64) -> Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(bytes_max + 1).read_to_string(&mut text)?;
+    let is_whole = text.len() as u64 <= bytes_max;
+    if is_whole { Ok(text) } else { Err(Error::new(ErrorKind::FileTooLarge, format!("longer than {bytes_max} bytes"))) }
+}
 
 /// Takes the next line, without its end, into `bytes`; false at the end of the input. Of a longer line than `bytes_max` the
 /// first `bytes_max` are kept and the rest is passed over: let that be one more than a reader accepts, so that it can refuse it.

@@ -22,10 +22,12 @@ mod lines;
 mod metrics;
 mod out;
 mod print;
+mod projection;
 mod reference_run;
 mod settings;
 mod source_metrics;
 mod story;
+mod sync;
 mod view;
 mod watch;
 mod webhook;
@@ -66,6 +68,7 @@ enum Command {
     Explain(commands::explain::Explain),
     Rights(commands::rights::Rights),
     Sources(commands::sources::Sources),
+    Project(commands::project::Project),
 }
 
 fn main() -> ExitCode {
@@ -101,6 +104,7 @@ fn run(cli: Cli) -> Result<Done, Failure> {
         Command::Explain(args) => commands::explain::run(args, &flags),
         Command::Rights(args) => commands::rights::run(args),
         Command::Sources(args) => commands::sources::run(args, &flags),
+        Command::Project(args) => commands::project::run(args, &flags),
     }
 }
 

@@ -162,7 +162,8 @@ impl Flags {
         }
         self.kafka = file.kafka;
         self.registry_auth = file.registry_auth;
-        self.sources = file.sources;
+        let environment = |name: &str| std::env::var(name).ok();
+        self.sources = file.sources.with_environment(&environment).map_err(Failure::usage)?;
         self.webhooks = file.webhooks;
         if let Some(unknown) = self.registry_auth.0.keys().find(|name| !["user", "password"].contains(&name.as_str())) {
             return Err(Failure::usage(format_args!("registry-auth: `{unknown}` is none of user, password")));
@@ -232,6 +233,11 @@ impl Flags {
             Failure::usage("no schema registry: give --registry URL or set SLIPSTREAM_REGISTRY; `slipstream broker` starts one")
         })?;
         Ok(RegistryAccess { url, auth: self.registry_auth.clone() })
+    }
+
+    /// The providers and how they are asked.
+    pub(crate) fn sources(&self) -> &Sources {
+        &self.sources
     }
 
     /// A desk that asks the configured providers; none where none is configured.

@@ -7,6 +7,7 @@ use prometheus::{Encoder, GaugeVec, IntCounterVec, IntGaugeVec, Opts, Registry, 
 use slipstream_producers::live::breaker::State;
 use slipstream_producers::live::desk::DeskReport;
 use slipstream_producers::live::stats::ProviderReport;
+use slipstream_producers::live::sync::scheduler::SchedulerStatus;
 
 /// A metric of the providers: its name behind `slipstream_provider_`, what it is, its value.
 type Row<T> = (&'static str, &'static str, fn(&ProviderReport) -> T);
@@ -35,12 +36,13 @@ fn state(breaker: State) -> f64 {
     }
 }
 
-/// All of them in the text format.
+/// All of them in the text format; the scheduler's where legs are synced.
 ///
 /// # Errors
 /// Encoding fails.
-pub(crate) fn text(report: &DeskReport) -> Result<String, String> {
+pub(crate) fn text(report: &DeskReport, scheduler: Option<&SchedulerStatus>) -> Result<String, String> {
     let registry = filled(report).map_err(|e| e.to_string())?;
+    scheduler.map_or(Ok(()), |status| scheduled(&registry, status)).map_err(|e| e.to_string())?;
     let mut bytes = Vec::new();
     TextEncoder::new().encode(&registry.gather(), &mut bytes).map_err(|e| e.to_string())?;
     String::from_utf8(bytes).map_err(|e| e.to_string())
@@ -65,6 +67,19 @@ fn filled(report: &DeskReport) -> prometheus::Result<Registry> {
     }
     cache(&registry, report)?;
     Ok(registry)
+}
+
+fn scheduled(registry: &Registry, status: &SchedulerStatus) -> prometheus::Result<()> {
+    let legs =
+        IntCounterVec::new(Opts::new("slipstream_sync_flights_total", "Legs that the scheduler synced, by result"), &["result"])?;
+    let legs = added(registry, legs)?;
+    legs.with_label_values(&["synced"]).inc_by(status.stats.total_flights_synced);
+    legs.with_label_values(&["failed"]).inc_by(status.stats.total_flights_failed);
+    let runs = added(registry, IntCounterVec::new(Opts::new("slipstream_sync_runs_total", "Runs of the scheduler"), &["kind"])?)?;
+    runs.with_label_values(&["scheduled"]).inc_by(status.stats.total_runs);
+    let leader = IntGaugeVec::new(Opts::new("slipstream_sync_leader", "1 where this process schedules"), &["kind"])?;
+    added(registry, leader)?.with_label_values(&["scheduled"]).set(i64::from(status.is_running && status.is_leader));
+    Ok(())
 }
 
 fn cache(registry: &Registry, report: &DeskReport) -> prometheus::Result<()> {
@@ -107,7 +122,7 @@ mod tests {
             desk.said(leg).await;
             desk.said(leg).await;
             desk.fleet().check_all().await;
-            text(&desk.report().await).unwrap()
+            text(&desk.report().await, None).unwrap()
         });
         for line in [
             "slipstream_provider_answers_total{provider=\"mock-mock\"} 2",

@@ -3,15 +3,15 @@
 #
 #   with-services.sh COMMAND…    such as: with-services.sh cargo test -p slipstream-broker
 #
-# SERVICES (default "kafka registry") chooses. The command finds their addresses in SLIPSTREAM_TEST_KAFKA and
-# SLIPSTREAM_TEST_REGISTRY; the folder of the Java clients in SLIPSTREAM_TEST_KAFKA_JARS, and a Python that has a Kafka
+# SERVICES (default "kafka registry postgres") chooses. The command finds their addresses in SLIPSTREAM_TEST_KAFKA and
+# SLIPSTREAM_TEST_REGISTRY, SLIPSTREAM_TEST_POSTGRES; the folder of the Java clients in SLIPSTREAM_TEST_KAFKA_JARS, and a Python that has a Kafka
 # client in SLIPSTREAM_TEST_PYTHON.
 # The exit status is the command's own. Everything the servers write is in a temporary folder, removed at the end.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/server.sh"
 [ $# -gt 0 ] || usage
-services=${SERVICES-kafka registry}
+services=${SERVICES-kafka registry postgres}
 folder=$(mktemp -d "${TMPDIR:-/tmp}/slipstream-services.XXXXXX")
 command_pid=
 

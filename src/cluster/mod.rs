@@ -19,6 +19,7 @@ use crate::failure::Failure;
 use crate::settings::{Flags, RegistryAccess};
 
 /// A cluster and a world in it.
+#[derive(Clone)]
 pub(crate) struct Cluster {
     /// How to reach Kafka.
     pub(crate) connection: Connection,

@@ -34,6 +34,9 @@ pub(crate) enum Start {
     End,
 }
 
+/// Where to go on with each partition, by the cluster's name of its topic.
+type Resume = BTreeMap<(String, i32), i64>;
+
 /// One record read, or why it cannot be.
 pub(crate) type Read = Result<Record, (Place, Poison)>;
 
@@ -62,6 +65,18 @@ impl Reader {
     /// # Errors
     /// The cluster does not answer, or a topic is missing.
     pub(crate) fn open(cluster: &Cluster, topics: &[&'static str], start: Start) -> Result<Self, Failure> {
+        Self::opened(cluster, topics, start, &Resume::new())
+    }
+
+    /// Opens every partition of `topics` where it was left; those not named at their beginning.
+    ///
+    /// # Errors
+    /// The cluster does not answer, a topic is missing, or it ends before where it was left.
+    pub(crate) fn open_at(cluster: &Cluster, topics: &[&'static str], resume: &Resume) -> Result<Self, Failure> {
+        Self::opened(cluster, topics, Start::Beginning, resume)
+    }
+
+    fn opened(cluster: &Cluster, topics: &[&'static str], start: Start, resume: &Resume) -> Result<Self, Failure> {
         let consumer: BaseConsumer = cluster
             .connection
             .client()
@@ -75,7 +90,7 @@ impl Reader {
         let mut reader = Self { consumer, codec: cluster.codec(), names: BTreeMap::new(), ends: BTreeMap::new() };
         let mut assignment = TopicPartitionList::new();
         for topic in topics {
-            reader.add(cluster, topic, start, &mut assignment)?;
+            reader.add(cluster, topic, (start, resume), &mut assignment)?;
         }
         reader.consumer.assign(&assignment).map_err(Failure::dependency)?;
         Ok(reader)
@@ -85,7 +100,7 @@ impl Reader {
         &mut self,
         cluster: &Cluster,
         topic: &'static str,
-        start: Start,
+        (start, resume): (Start, &Resume),
         list: &mut TopicPartitionList,
     ) -> Result<(), Failure> {
         let name = cluster.topic(topic);
@@ -101,9 +116,15 @@ impl Reader {
         for partition in partitions {
             let watermarks = || self.consumer.fetch_watermarks(&name, partition, METADATA_TIMEOUT);
             let (low, high) = patiently(watermarks).map_err(unreachable)?;
-            let offset = if start == Start::Beginning { Offset::Offset(low) } else { Offset::Offset(high) };
-            list.add_partition_offset(&name, partition, offset).map_err(Failure::dependency)?;
-            if high > low {
+            let left = resume.get(&(name.clone(), partition)).copied();
+            if let Some(left) = left.filter(|left| *left > high) {
+                let lost = format!("{name}/{partition} ends at {high}, but was read up to {left}: it is another topic now");
+                return Err(Failure::dependency(lost));
+            }
+            let first = if start == Start::Beginning { low } else { high };
+            let from = left.map_or(first, |left| left.max(low));
+            list.add_partition_offset(&name, partition, Offset::Offset(from)).map_err(Failure::dependency)?;
+            if high > from || left.is_none() && high > low {
                 self.ends.insert((name.clone(), partition), high);
             }
         }

@@ -8,6 +8,7 @@ pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod feed;
+pub(crate) mod project;
 pub(crate) mod providers;
 pub(crate) mod replay;
 pub(crate) mod rights;

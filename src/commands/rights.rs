@@ -5,15 +5,14 @@
 //! Streams in constant memory: nothing is kept from line to line. A line that is refused gives an `error` line in its
 //! place, and exit status 1 at the end.
 
-use std::fs::File;
 use std::io::{BufReader, BufWriter, ErrorKind, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use slipstream_processors::rights::{Answer, Law, decide_line_under, explain_line};
 
 use crate::failure::{Done, Failure};
-use crate::lines::take_line;
+use crate::lines::{bounded, take_line};
 
 /// Most bytes of a line that are kept; the rest of a longer one is passed over, and the engine refuses it.
 const LINE_BYTES_MAX: u64 = (1 << 20) + 1;
@@ -75,18 +74,11 @@ fn law(door: &Door) -> Result<Law, Failure> {
         None => Law::default(),
         Some(path) => {
             let refused = |why: &dyn std::fmt::Display| Failure::usage(format_args!("--sets {}: {why}", path.display()));
-            let text = bounded(path).map_err(|error| refused(&error))?;
+            let text = bounded(path, SETS_BYTES_MAX).map_err(|error| refused(&error))?;
             Law::of_rulesets(&text).map_err(|error| refused(&error))?
         }
     };
     law.switching_on(door.regime.iter().map(String::as_str)).map_err(Failure::usage)
-}
-
-/// The text of a file of at most `SETS_BYTES_MAX`; of a longer one the head, which is no whole file and refused as such.
-fn bounded(path: &Path) -> std::io::Result<String> {
-    let mut text = String::new();
-    File::open(path)?.take(SETS_BYTES_MAX).read_to_string(&mut text)?;
-    Ok(text)
 }
 
 /// Answers every line; the count of those refused. A line that is empty but for blanks is none.

@@ -20,6 +20,7 @@ use crate::failure::{Done, Failure};
 use crate::http::{self, Face};
 use crate::intake::Intake;
 use crate::settings::Flags;
+use crate::sync::Sync;
 use crate::watch;
 
 /// How often health and metrics are taken from the shards.
@@ -72,7 +73,7 @@ pub(crate) fn run(args: &Run, flags: &Flags) -> Result<Done, Failure> {
     let limits = Limits { dead_letters_max: args.dead_letters_max, ..config.limits };
     let config = Config { state: flags.state.clone(), limits, ..config };
     let runtime = cluster::tokio()?;
-    let face = face(flags, &cluster, &config, &topology)?;
+    let face = face(flags, &cluster, &config, &topology, &runtime)?;
     let callbacks = told(flags, &cluster, &face, &runtime)?;
     if let Some(desk) = face.desk.clone() {
         runtime.spawn(async move { desk.fleet().keep_watch().await });
@@ -96,12 +97,14 @@ pub(crate) fn run(args: &Run, flags: &Flags) -> Result<Done, Failure> {
 }
 
 /// What the HTTP server shows and takes. Nothing from outside comes into a recorded world: it would bring wall time along.
-fn face(flags: &Flags, cluster: &Cluster, config: &Config, topology: &Topology) -> Result<Arc<Face>, Failure> {
+fn face(flags: &Flags, cluster: &Cluster, config: &Config, topology: &Topology, runtime: &Runtime) -> Result<Arc<Face>, Failure> {
     let live = flags.world.is_none();
     let intake = live.then(|| Intake::open(config, topology, &cluster.codec()).map(Arc::new)).transpose()?;
     let webhooks = live.then(|| flags.webhooks()).transpose()?;
     let (desk, api_token) = (flags.desk()?, flags.api_token());
-    Ok(Arc::new(Face { desk, intake, webhooks, api_token, ..Face::default() }))
+    let syncing = desk.clone().zip(intake.clone());
+    let sync = syncing.map(|(desk, intake)| Sync::open(flags, cluster, desk, intake, runtime)).transpose()?;
+    Ok(Arc::new(Face { desk, intake, sync, webhooks, api_token, ..Face::default() }))
 }
 
 /// Who has registered for events is told of them, in the live world.

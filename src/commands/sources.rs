@@ -25,8 +25,12 @@ use slipstream_streams::reference::Source;
 use super::providers::{self, Providers};
 use crate::failure::{Done, Failure};
 use crate::judge::{self, Scores};
+use crate::lines::bounded;
 use crate::say;
 use crate::settings::Flags;
+
+/// Most bytes of a file of sources.
+const MIX_BYTES_MAX: u64 = 1 << 20;
 
 /// What each source of flight observations is worth.
 ///
@@ -140,7 +144,7 @@ fn judge(args: &Judge) -> Result<Done, Failure> {
     say!("mix,who,{},mean", SCORED.map(Field::name).join(","));
     for path in &args.mix {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let text = std::fs::read_to_string(path).map_err(|e| Failure::usage(format_args!("--mix {}: {e}", path.display())))?;
+        let text = bounded(path, MIX_BYTES_MAX).map_err(|e| Failure::usage(format_args!("--mix {}: {e}", path.display())))?;
         let mix = Mix::parse(&text).map_err(|e| Failure::usage(format_args!("--mix {}: {e}", path.display())))?;
         let told = |seed, days: Days| testify(&inputs, &mix, seed, args.one_in, (days.0, days.1)).map_err(Failure::usage);
         let trust = trusted(&name, &told(mix.learn_seed, args.learn)?)?;

@@ -83,7 +83,7 @@ impl ApiToken {
         Self(token.and_then(|token| crate::webhook::signature::Key::new(&token)))
     }
 
-    fn may(&self, peer: SocketAddr, headers: &HeaderMap) -> bool {
+    pub(super) fn may(&self, peer: SocketAddr, headers: &HeaderMap) -> bool {
         let Some(ours) = &self.0 else { return peer.ip().to_canonical().is_loopback() };
         let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
         given.is_some_and(|given| ours.is_of(given))

@@ -42,13 +42,18 @@ pub(super) async fn leg(
     }
 }
 
-/// `/health/flight-sync`: healthy while somebody can be asked.
+/// `/health/flight-sync`: healthy while somebody can be asked; with the scheduler where legs are synced.
 pub(super) async fn health(State(face): State<Arc<Face>>) -> Response {
     let Some(desk) = &face.desk else { return without_providers() };
     let report = desk.report().await;
     let healthy = report.providers.iter().any(|provider| provider.breaker != Breaker::Open);
     let status = if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    said(status, json!({"healthy": healthy, "circuitBreaker": breakers(&report), "cache": report.cache}))
+    let mut body = json!({"healthy": healthy, "circuitBreaker": breakers(&report), "cache": report.cache});
+    if let Some(sync) = &face.sync {
+        body["scheduler"] = json!(sync.scheduler.status());
+        body["lastSync"] = json!(sync.syncer.ledger().last_sync());
+    }
+    said(status, body)
 }
 
 fn breakers(report: &DeskReport) -> BTreeMap<&str, Value> {

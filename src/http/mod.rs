@@ -9,12 +9,14 @@
 //! | `/health/flight-sync` | the providers' breakers and the cache; 503 while every breaker is open; 404 without providers |
 //! | `/api/flights/LH400/2026-11-21` | what the providers know of a leg, and whether it is stale; `?origin=FRA` for one of several legs |
 //! | POST `/webhooks/flight-status`, `/api/webhooks/flight-status` | a signed callback; with a secret behind it in the path, an alert of FlightAware's |
+//! | POST `/api/flights/sync`, `/api/flights/sync/batch` | asks every provider for a flight, or for many, and publishes what they say |
 //! | `/api/conflicts` | conflicts of sources that wait for a reviewer; POST `/api/conflicts/resolve` decides one |
 //!
 //! `docs/openapi.yaml` describes every path. What is read are snapshots, and what is written goes through the intake: a slow client never holds a stage back.
 
 mod conflicts;
 mod flights;
+mod sync;
 mod webhooks;
 
 use std::net::SocketAddr;
@@ -36,6 +38,7 @@ use crate::failure::Failure;
 use crate::intake::Intake;
 use crate::metrics::Metrics;
 use crate::source_metrics;
+use crate::sync::Sync;
 use crate::webhook::Webhooks;
 
 const CONSOLE: &str = include_str!("console.html");
@@ -64,6 +67,8 @@ pub(crate) struct Face {
     pub(crate) conflicts: Mutex<Conflicts>,
     /// Who may decide on them.
     pub(crate) api_token: ApiToken,
+    /// Who syncs legs with the providers, in the live world.
+    pub(crate) sync: Option<Sync>,
     /// The gates of webhooks, where records may come in.
     pub(crate) webhooks: Option<Webhooks>,
 }
@@ -113,6 +118,8 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter<Arc<Face>>)> {
         ("get", "/metrics", get(metrics)),
         ("get", "/health/flight-sync", get(flights::health)),
         ("get", "/api/flights/{flight}/{date}", get(flights::leg)),
+        ("post", "/api/flights/sync", post(sync::one)),
+        ("post", "/api/flights/sync/batch", post(sync::many)),
         ("get", "/api/conflicts", get(conflicts::list)),
         ("post", "/api/conflicts/resolve", post(conflicts::resolve)),
         ("post", "/webhooks/flight-status", post(webhooks::callback)),
@@ -137,7 +144,10 @@ async fn health(State(face): State<Arc<Face>>) -> Response {
 
 async fn metrics(State(face): State<Arc<Face>>) -> Response {
     let of_sources = match &face.desk {
-        Some(desk) => source_metrics::text(&desk.report().await),
+        Some(desk) => {
+            let scheduler = face.sync.as_ref().map(|sync| sync.scheduler.status());
+            source_metrics::text(&desk.report().await, scheduler.as_ref())
+        }
         None => Ok(String::new()),
     };
     match face.metrics.text().and_then(|text| Ok(text + &of_sources?)) {

@@ -33,6 +33,7 @@ use super::oauth::Credentials;
 use super::profile::{Profile, RateLimit, Use};
 use super::provider::{Card, Clock, Cost, TIMEOUT};
 use super::secret::Secret;
+use super::sync::scheduler::ScheduleSettings;
 
 /// Calls to one provider under way at once, unless its entry says otherwise.
 const PARALLEL_MAX: usize = 8;
@@ -56,6 +57,19 @@ pub struct Sources {
     pub fresh_min: FreshMinutes,
     /// The providers.
     pub providers: Vec<Entry>,
+    /// When legs are synced by themselves.
+    pub sync: ScheduleSettings,
+    /// What only the environment sets.
+    #[serde(skip)]
+    overrides: Overrides,
+}
+
+/// The contract's variables (S0-17) that no key of the table has the grain of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Overrides {
+    week: Option<Duration>,
+    open_for: Option<Duration>,
+    successes: Option<u32>,
 }
 
 /// How long answers are fresh, in minutes.
@@ -137,6 +151,8 @@ impl Sources {
         let mut profile = Profile::of(self.usage.unwrap_or(Use::Monitor));
         profile.breaker.failures = self.breaker_failures.unwrap_or(profile.breaker.failures).max(1);
         profile.breaker.open_for = self.breaker_open_s.map_or(profile.breaker.open_for, Duration::from_secs);
+        profile.breaker.open_for = self.overrides.open_for.unwrap_or(profile.breaker.open_for);
+        profile.breaker.successes = self.overrides.successes.unwrap_or(profile.breaker.successes).max(1);
         profile
     }
 
@@ -145,7 +161,33 @@ impl Sources {
     pub fn freshness(&self) -> Freshness {
         let FreshMinutes { critical, day, week, later } = self.fresh_min;
         let [critical, day, week, later] = [critical, day, week, later].map(|min| Duration::from_mins(min.into()));
+        let week = self.overrides.week.unwrap_or(week);
         Freshness { critical, day, week, later, while_revalidating: Duration::from_secs(self.revalidate_s) }
+    }
+
+    /// Whether legs are synced by themselves: where it is said, and where providers are asked to be compared.
+    #[must_use]
+    pub fn is_scheduled(&self) -> bool {
+        self.sync.enabled.unwrap_or(self.usage == Some(Use::Sync))
+    }
+
+    /// These settings, and over them the contract's variables (S0-17): `FLIGHT_SYNC_CACHE_TTL_MS` is the middle tier, of legs
+    /// within a week.
+    ///
+    /// # Errors
+    /// A value that is none; the message names the variable.
+    pub fn with_environment(mut self, environment: Environment<'_>) -> Result<Self, Unusable> {
+        let at_least_1 = |name| number(environment, name).map(|value| value.map(|value: u64| value.max(1)));
+        let millis = |name| Ok(at_least_1(name)?.map(Duration::from_millis));
+        let count = |name| number::<u32>(environment, name);
+        self.overrides.week = millis("FLIGHT_SYNC_CACHE_TTL_MS")?.or(self.overrides.week);
+        self.overrides.open_for = millis("CIRCUIT_BREAKER_TIMEOUT_MS")?.or(self.overrides.open_for);
+        self.overrides.successes = count("CIRCUIT_BREAKER_HALF_OPEN_ATTEMPTS")?.or(self.overrides.successes);
+        self.breaker_failures = count("CIRCUIT_BREAKER_FAILURE_THRESHOLD")?.or(self.breaker_failures);
+        self.sync.batch = number(environment, "FLIGHT_SYNC_BATCH_SIZE")?.unwrap_or(self.sync.batch);
+        self.sync.enabled = number(environment, "FLIGHT_SYNC_ENABLED")?.or(self.sync.enabled);
+        self.sync.cron = number(environment, "FLIGHT_SYNC_CRON_INTERVAL")?.unwrap_or(self.sync.cron);
+        Ok(self)
     }
 
     /// A desk that asks these providers.
@@ -227,6 +269,15 @@ impl Entry {
     }
 }
 
+/// A value of the environment; an empty one is none.
+fn number<T: std::str::FromStr>(environment: Environment<'_>, name: &str) -> Result<Option<T>, Unusable>
+where
+    T::Err: std::fmt::Display,
+{
+    let Some(text) = environment(name).filter(|text| !text.is_empty()) else { return Ok(None) };
+    text.parse().map(Some).map_err(|e| Unusable(format!("{name}: `{text}`: {e}")))
+}
+
 fn credentials(environment: Environment<'_>, prefix: &str) -> Result<Credentials, Unusable> {
     let part = |name| secret(environment, &format!("{prefix}_{name}"));
     Ok(Credentials { id: part("CLIENT_ID")?, secret: part("CLIENT_SECRET")? })
@@ -267,6 +318,32 @@ mod tests {
         let other: Sources = toml::from_str("revalidate_s = 30\nfresh_min = { day = 1 }").unwrap();
         let (day, while_revalidating) = (Duration::from_mins(1), Duration::from_secs(30));
         assert_eq!(other.freshness(), Freshness { day, while_revalidating, ..Freshness::default() });
+    }
+
+    // contract: S0-17
+    #[test]
+    fn the_variables_of_the_contract_set_what_their_names_say() {
+        let variables = [
+            ("FLIGHT_SYNC_CACHE_TTL_MS", "90000"),
+            ("FLIGHT_SYNC_BATCH_SIZE", "7"),
+            ("FLIGHT_SYNC_ENABLED", "true"),
+            ("FLIGHT_SYNC_CRON_INTERVAL", "*/5 * * * *"),
+            ("CIRCUIT_BREAKER_FAILURE_THRESHOLD", "9"),
+            ("CIRCUIT_BREAKER_TIMEOUT_MS", "1500"),
+            ("CIRCUIT_BREAKER_HALF_OPEN_ATTEMPTS", "4"),
+        ];
+        let environment = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        let usual = Sources::default();
+        assert_eq!((usual.sync.cron.as_str(), usual.sync.batch, usual.is_scheduled()), ("*/15 * * * *", 100, false));
+        let set = usual.with_environment(&environment).unwrap();
+        assert_eq!((set.sync.cron.as_str(), set.sync.batch, set.is_scheduled()), ("*/5 * * * *", 7, true));
+        assert_eq!(set.freshness().week, Duration::from_secs(90));
+        let breaker = set.profile().breaker;
+        assert_eq!((breaker.failures, breaker.open_for, breaker.successes), (9, Duration::from_millis(1500), 4));
+        for (name, _) in variables.iter().filter(|(name, _)| *name != "FLIGHT_SYNC_CRON_INTERVAL") {
+            let wrong = |asked: &str| (asked == *name).then(|| "soon".to_owned());
+            assert!(Sources::default().with_environment(&wrong).unwrap_err().to_string().contains(name), "{name}");
+        }
     }
 
     #[tokio::test]

@@ -75,6 +75,8 @@ struct Heard {
 
 /// What is to be published of the answers.
 struct Draft {
+    /// The leg under its operating number.
+    flown: LegQuery,
     records: Vec<Record>,
     sources: Vec<String>,
     spoken: Vec<((LegQuery, String), Spoken)>,
@@ -197,7 +199,7 @@ impl Syncer {
         if draft.sources.is_empty() {
             return self.failed(query, heard, before).await;
         }
-        let is_news = draft.records.iter().any(|record| record.body.is_some());
+        let is_news = !draft.records.is_empty();
         if !from_cache && let Some(leg) = leg(before.as_ref()) {
             self.0.ledger.note(leg, self.now(), Ok(()));
         }
@@ -207,8 +209,9 @@ impl Syncer {
         }
         self.remember(draft.spoken);
         let wait = if is_news { PATIENCE } else { Duration::ZERO };
-        let state = self.reconciled(query, &draft.sources, before.as_ref(), wait).await;
+        let state = self.reconciled(draft.flown, &draft.sources, before.as_ref(), wait).await;
         if before.is_none()
+            && !from_cache
             && let Some(leg) = leg(state.as_ref())
         {
             self.0.ledger.note(leg, self.now(), Ok(()));
@@ -221,7 +224,8 @@ impl Syncer {
         let words: Vec<&FlightStatusData> = fresh.iter().map(|served| &*served.data).collect();
         let operator = Operator::of(&words, leg(before));
         let spoken = self.lock();
-        let mut draft = Draft { records: Vec::new(), sources: Vec::new(), spoken: Vec::new() };
+        let flown = operator.query(query);
+        let mut draft = Draft { flown, records: Vec::new(), sources: Vec::new(), spoken: Vec::new() };
         for served in fresh {
             let place = (query, served.data.source.clone());
             let last = spoken.get(&place);

@@ -62,6 +62,12 @@ impl Operator {
         }
     }
 
+    /// The leg asked for, under the number of the carrier that flies it.
+    #[must_use]
+    pub fn query(&self, asked: LegQuery) -> LegQuery {
+        self.flight.map_or(asked, |(carrier, number, suffix)| LegQuery { carrier, number, suffix, ..asked })
+    }
+
     fn of_word(&self, said: &FlightStatusData) -> Option<Flight> {
         let known = || self.flight.filter(|_| self.aliases.contains(&named_by(&said.designator)));
         said.operating().map(flight).or_else(known)

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use slipstream_schemas::ids::Leg;
 use slipstream_schemas::records::{FlightState, FlightStatus};
+use slipstream_schemas::reference;
 use slipstream_streams::record::Ts;
 use tokio::sync::watch;
 
@@ -72,8 +73,8 @@ impl Truth {
     #[must_use]
     pub fn find(&self, query: &LegQuery) -> Option<FlightState> {
         let legs = self.lock();
-        let number = i32::from(query.number);
-        let same = |leg: &Leg| (leg.carrier, leg.number, leg.date) == (query.carrier, number, query.date);
+        let flight = (reference::designator(query.carrier), i32::from(query.number), query.date);
+        let same = |leg: &Leg| (leg.carrier, leg.number, leg.date) == flight;
         let fits = |leg: &Leg| same(leg) && leg.suffix == query.suffix && query.origin.is_none_or(|origin| origin == leg.origin);
         let found = legs.states.iter().filter(|(leg, _)| fits(leg)).map(|(_, state)| state);
         found.min_by_key(|state| state.last.scheduled_departure).cloned()

@@ -1,0 +1,26 @@
+-- What synchronisation knows of a leg: the reconciled truth (flight.state) and the facts of the calls (sync.status).
+ALTER TABLE flights ADD COLUMN airline_code TEXT;
+ALTER TABLE flights ADD COLUMN departure_date TEXT;
+ALTER TABLE flights ADD COLUMN status TEXT CHECK (status IN ('SCHEDULED', 'DELAYED', 'CANCELLED', 'LANDED'));
+ALTER TABLE flights ADD COLUMN leg_status TEXT;
+ALTER TABLE flights ADD COLUMN delay_minutes INTEGER;
+ALTER TABLE flights ADD COLUMN gate TEXT;
+ALTER TABLE flights ADD COLUMN terminal TEXT;
+ALTER TABLE flights ADD COLUMN arrival_gate TEXT;
+ALTER TABLE flights ADD COLUMN arrival_terminal TEXT;
+ALTER TABLE flights ADD COLUMN tail TEXT;
+ALTER TABLE flights ADD COLUMN cancellation_reason TEXT;
+ALTER TABLE flights ADD COLUMN data_source TEXT CHECK (data_source IN ('AMADEUS', 'AIRLINE_API', 'MANUAL'));
+ALTER TABLE flights ADD COLUMN source TEXT;
+ALTER TABLE flights ADD COLUMN sync_status TEXT CHECK (sync_status IN ('EXACT_MATCH', 'CONFLICT', 'UNVERIFIED'));
+ALTER TABLE flights ADD COLUMN conflict_data TEXT;
+ALTER TABLE flights ADD COLUMN raw_data TEXT;
+ALTER TABLE flights ADD COLUMN last_heard_at BIGINT;
+ALTER TABLE flights ADD COLUMN last_synced_at BIGINT;
+ALTER TABLE flights ADD COLUMN last_attempt_at BIGINT;
+ALTER TABLE flights ADD COLUMN sync_attempts INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE flights ADD COLUMN last_sync_error TEXT;
+ALTER TABLE flights ADD COLUMN created_at BIGINT;
+ALTER TABLE flights ADD COLUMN updated_at BIGINT;
+CREATE INDEX flights_by_airline ON flights (airline_code);
+CREATE INDEX flights_by_sync ON flights (last_synced_at);

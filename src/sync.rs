@@ -1,0 +1,177 @@
+//! Sync in the program: reads what it needs from the topics, publishes through the intake, and schedules where it leads.
+//!
+//! ```text
+//! flight.state, sync.status ─► truth, ledger ─┐
+//! group `flight-sync`: owner of partition 0 ──┴─► scheduler ─► providers ─► intake
+//! ```
+//!
+//! Runs in the live world alone. Two leaders for a moment do no harm: what they publish has the same ids.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use slipstream_producers::live::desk::Desk;
+use slipstream_producers::live::provider::Clock;
+use slipstream_producers::live::sync::flight::Syncer;
+use slipstream_producers::live::sync::ledger::Ledger;
+use slipstream_producers::live::sync::scheduler::Scheduler;
+use slipstream_producers::live::sync::truth::Truth;
+use slipstream_producers::live::sync::{Publisher, Publishing, Unpublished};
+use slipstream_schemas::records::{FlightState, LegSync};
+use slipstream_schemas::topics::{FLIGHT_STATE, SYNC_STATUS};
+use slipstream_schemas::wire::{Wire, WireError};
+use slipstream_streams::record::Record;
+use tokio::runtime::Runtime;
+
+use crate::cluster::Cluster;
+use crate::cluster::reader::{Reader, Start};
+use crate::commands::providers::clock;
+use crate::failure::Failure;
+use crate::intake::Intake;
+use crate::settings::Flags;
+
+/// Consumer group in which one process leads.
+const GROUP: &str = "flight-sync";
+/// How long a poll waits, and with it how long the end of a thread takes.
+const POLL: Duration = Duration::from_millis(200);
+/// Pause before the topics are opened again.
+const OPEN_AGAIN: Duration = Duration::from_millis(500);
+
+/// Who syncs, and when.
+pub(crate) struct Sync {
+    /// Syncs one flight or many.
+    pub(crate) syncer: Syncer,
+    /// Does so by the clock.
+    pub(crate) scheduler: Scheduler,
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Publisher for Intake {
+    fn publish(&self, records: Vec<Record>) -> Publishing<'_> {
+        Box::pin(async move { Intake::publish(self, records).await.map_err(|why| Unpublished(why.to_string())) })
+    }
+}
+
+impl Sync {
+    /// Gets ready, and starts the scheduler where it is enabled.
+    ///
+    /// # Errors
+    /// A setting is none, or the system refuses threads.
+    pub(crate) fn open(
+        flags: &Flags,
+        cluster: &Cluster,
+        desk: Desk,
+        intake: Arc<Intake>,
+        runtime: &Runtime,
+    ) -> Result<Self, Failure> {
+        let (truth, ledger, sources) = (Arc::new(Truth::default()), Arc::new(Ledger::default()), flags.sources());
+        let syncer = Syncer::new(desk, intake, Arc::clone(&truth), Arc::clone(&ledger), clock());
+        let (stop, leads) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let leading = Arc::clone(&leads);
+        let leads_now = Arc::new(move || leading.load(Ordering::Relaxed));
+        let scheduler = Scheduler::new(syncer.clone(), sources.sync.clone(), sources.freshness(), leads_now);
+        let scheduler = scheduler.map_err(Failure::usage)?;
+        let mut threads = Vec::new();
+        let ears = Ears { truth, ledger, clock: clock() };
+        threads.push(spawned("sync-state", &stop, cluster, move |cluster, stop| ears.listen(cluster, stop))?);
+        if sources.is_scheduled() {
+            threads.push(spawned("sync-leader", &stop, cluster, move |cluster, stop| lead(cluster, stop, &leads))?);
+            let _inside = runtime.enter();
+            scheduler.start();
+        }
+        Ok(Self { syncer, scheduler, stop, threads })
+    }
+}
+
+impl Drop for Sync {
+    fn drop(&mut self) {
+        self.scheduler.stop();
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::warn!("a thread of sync died");
+            }
+        }
+    }
+}
+
+/// Runs `work` on a thread of its own, again after a pause whenever it fails.
+fn spawned(
+    name: &str,
+    stop: &Arc<AtomicBool>,
+    cluster: &Cluster,
+    work: impl Fn(&Cluster, &AtomicBool) -> Result<(), Failure> + Send + 'static,
+) -> Result<JoinHandle<()>, Failure> {
+    let (stop, cluster) = (Arc::clone(stop), cluster.clone());
+    let again = move || {
+        while !stop.load(Ordering::Relaxed) {
+            if let Err(error) = work(&cluster, &stop) {
+                tracing::warn!(%error, "sync, again");
+                std::thread::sleep(OPEN_AGAIN);
+            }
+        }
+    };
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(again);
+    thread.map_err(|e| Failure::dependency(format_args!("no thread: {e}")))
+}
+
+/// Takes in part in the group until `stop`; whoever has the first partition leads.
+fn lead(cluster: &Cluster, stop: &AtomicBool, leads: &AtomicBool) -> Result<(), Failure> {
+    let topic = cluster.topic(SYNC_STATUS);
+    let consumer: BaseConsumer = cluster
+        .connection
+        .client()
+        .set("group.id", cluster.world.group(GROUP))
+        .set("enable.auto.commit", "false")
+        .set("auto.offset.reset", "latest")
+        .set("session.timeout.ms", "10000")
+        .create()
+        .map_err(Failure::usage)?;
+    consumer.subscribe(&[&topic]).map_err(Failure::dependency)?;
+    while !stop.load(Ordering::Relaxed) {
+        // What comes is read elsewhere: here only the assignment counts.
+        if let Some(Err(error)) = consumer.poll(POLL) {
+            tracing::debug!(%error, "group of the scheduler");
+        }
+        let owns = consumer.assignment().is_ok_and(|list| list.find_partition(&topic, 0).is_some());
+        leads.store(owns, Ordering::Relaxed);
+    }
+    leads.store(false, Ordering::Relaxed);
+    Ok(())
+}
+
+/// What sync hears of the topics.
+struct Ears {
+    truth: Arc<Truth>,
+    ledger: Arc<Ledger>,
+    clock: Clock,
+}
+
+impl Ears {
+    fn listen(&self, cluster: &Cluster, stop: &AtomicBool) -> Result<(), Failure> {
+        let mut reader = Reader::open(cluster, &[FLIGHT_STATE, SYNC_STATUS], Start::Beginning)?;
+        while !stop.load(Ordering::Relaxed) {
+            let Some(Ok(record)) = reader.next(POLL / 4)? else { continue };
+            if let Err(error) = self.hear(&record) {
+                tracing::warn!(topic = record.topic, offset = record.offset, %error, "unreadable record");
+            }
+        }
+        Ok(())
+    }
+
+    fn hear(&self, record: &Record) -> Result<(), WireError> {
+        match (record.topic, record.body.as_deref()) {
+            (SYNC_STATUS, Some(body)) => self.ledger.hear(LegSync::from_bytes(body)?),
+            (FLIGHT_STATE, body) => {
+                let state = body.map(FlightState::from_bytes).transpose()?;
+                self.truth.hear(record.key.parse()?, state, (self.clock)());
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}

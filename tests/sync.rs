@@ -1,0 +1,219 @@
+//! Sync on the running program: providers' words become the reconciled leg and its row; and a projection that is killed again and
+//! again has the rows of one that was left alone.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may stop at the first surprise")]
+
+mod support;
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::Value;
+use sha2::Sha256;
+use sqlx::{AnyPool, AssertSqlSafe, Row};
+use support::cluster::{Cluster, dev_broker, kafka};
+use support::{Running, run_clean, scratch, slipstream};
+
+/// Longest wait for a fact.
+const PATIENCE: Duration = Duration::from_secs(60);
+const SECRET: &str = "a secret of this test";
+/// Kills of one projection.
+const KILLS: i64 = 5;
+
+fn wait_for<T>(what: &str, fact: impl Fn() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(found) = fact() {
+            return found;
+        }
+        assert!(began.elapsed() < PATIENCE, "no {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Every row of a query as text, columns apart by `;`.
+fn query(url: &str, sql: &str) -> Option<Vec<String>> {
+    sqlx::any::install_default_drivers();
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        let pool = AnyPool::connect(url).await.ok()?;
+        let rows = sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_all(&pool).await.ok()?;
+        pool.close().await;
+        Some(rows.iter().map(|row| row.try_get(0).unwrap()).collect())
+    })
+}
+
+const ROWS: &str = "SELECT id || ';' || status || ';' || leg_status || ';' || departure_time || ';' || COALESCE(gate, '-') || ';' || \
+    COALESCE(tail, '-') || ';' || COALESCE(delay_minutes, -999) || ';' || source || ';' || raw_data || ';' || last_heard_at || ';' || \
+    created_at || ';' || updated_at FROM flights ORDER BY id";
+
+fn rows(url: &str) -> Vec<String> {
+    query(url, ROWS).unwrap()
+}
+
+/// Records taken so far.
+fn taken(url: &str) -> i64 {
+    let sum = query(url, "SELECT CAST(COALESCE(SUM(next_offset), 0) AS TEXT) FROM projection_offsets");
+    sum.and_then(|rows| rows[0].parse().ok()).unwrap_or(0)
+}
+
+fn project(cluster: &Cluster, world: &str, url: &str) -> Command {
+    let mut command = cluster.command(world, &["project", "--until-end", "--database", url]);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+fn killed_projection(cluster: &Cluster, name: &str, urls: [&str; 2]) {
+    let world = format!("{name}-{}", std::process::id());
+    let played = cluster.command(&world, &["simulate", "weather-at-hub", "--seed", "7"]).output().unwrap();
+    assert!(played.status.success(), "{}", String::from_utf8_lossy(&played.stderr));
+    let [alone, killed] = urls;
+    assert!(project(cluster, &world, alone).status().unwrap().success());
+    let all = taken(alone);
+    assert!(rows(alone).len() > 50, "{} rows", rows(alone).len());
+
+    let mut kills = 0;
+    for kill in 0..KILLS {
+        let mut running = Running(project(cluster, &world, killed).spawn().unwrap());
+        let part = all * kill / KILLS;
+        wait_for("progress", || (taken(killed) > part || running.0.try_wait().unwrap().is_some()).then_some(()));
+        kills += i64::from(running.0.try_wait().unwrap().is_none());
+        drop(running); // kill -9
+    }
+    assert!(project(cluster, &world, killed).status().unwrap().success());
+    assert_eq!(taken(killed), all);
+    assert_eq!(rows(killed), rows(alone), "after {kills} kills");
+    eprintln!("{name}: {} rows of {all} records, {kills} kills", rows(alone).len());
+}
+
+#[test]
+fn a_killed_projection_goes_on_and_has_the_same_rows() {
+    let folder = scratch();
+    let urls = ["alone", "killed"].map(|name| format!("sqlite:{}/{name}.db?mode=rwc", folder.path().display()));
+    killed_projection(&dev_broker(), "sqlite", [&urls[0], &urls[1]]);
+}
+
+#[test]
+fn so_it_does_on_apache_kafka_and_postgresql() {
+    let (Some(cluster), Ok(server)) = (kafka(), std::env::var("SLIPSTREAM_TEST_POSTGRES")) else {
+        assert!(std::env::var_os("CI").is_none(), "CI must run this on Apache Kafka and PostgreSQL");
+        return eprintln!("skipped: SLIPSTREAM_TEST_POSTGRES is not set; deploy/local/with-services.sh sets it");
+    };
+    let urls = ["alone", "killed"].map(|name| {
+        let database = format!("{name}_{}", std::process::id());
+        assert!(query(&server, &format!("CREATE DATABASE {database}")).is_some());
+        format!("{}/{database}", server.rsplit_once('/').unwrap().0)
+    });
+    killed_projection(&cluster, "postgres", [&urls[0], &urls[1]]);
+}
+
+/// Two mocks that differ, asked for every second.
+const SETTINGS: &str = r#"
+[sources]
+use = "sync"
+[sources.sync]
+off_peak = [0, 24]
+[[sources.providers]]
+kind = "flightaware"
+priority = 10
+mock = { delay_ms = 5, legs = [{ flight = "LH400", delay_min = 95, gate = "Z54", from = "FRA", to = "JFK" }] }
+[[sources.providers]]
+kind = "lufthansa"
+priority = 5
+mock = { delay_ms = 5, legs = [{ flight = "LH400", cancelled = true, from = "FRA", to = "JFK" }] }
+"#;
+
+/// The program in the live world of a dev broker, its address and its log.
+fn live(cluster: &Cluster, folder: &Path) -> (Running, String) {
+    let on = |arguments: &[&str]| {
+        let mut command = slipstream(arguments);
+        command.args(["--bootstrap", &cluster.bootstrap, "--registry", &cluster.registry]);
+        command
+    };
+    for arguments in [["topics", "apply"], ["schemas", "register"]] {
+        let done = on(&arguments).output().unwrap();
+        assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+    let (settings, log) = (folder.join("slipstream.toml"), folder.join("log"));
+    std::fs::write(&settings, SETTINGS).unwrap();
+    let mut command = on(&["run", "--stages", "flights", "--log-json", "--config", settings.to_str().unwrap()]);
+    command.env("WEBHOOK_SIGNATURE_SECRET", SECRET).env("SLIPSTREAM_LOG", "info").env("FLIGHT_SYNC_CRON_INTERVAL", "* * * * * *");
+    let running = Running(command.stdout(Stdio::null()).stderr(std::fs::File::create(&log).unwrap()).spawn().unwrap());
+    let address = wait_for("address", || {
+        let text = std::fs::read_to_string(&log).unwrap();
+        Some(text.split("http://").nth(1)?.split_whitespace().next()?.to_owned())
+    });
+    (running, address)
+}
+
+fn http(address: &str, request: &str) -> String {
+    let mut connection = TcpStream::connect(address).unwrap();
+    connection.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn get(address: &str, path: &str) -> String {
+    http(address, &format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"))
+}
+
+/// A leg is heard of: a partner tells it by a signed callback.
+fn told(address: &str, body: &str) -> String {
+    let at = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+    mac.update(format!("{at}.{body}").as_bytes());
+    let tag = mac.finalize().into_bytes().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    http(
+        address,
+        &format!(
+            "POST /webhooks/flight-status HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n\
+             x-webhook-timestamp: {at}\r\nx-webhook-signature: v1={tag}\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        ),
+    )
+}
+
+// contract: S0-16, S0-19, S0-20
+#[test]
+fn what_providers_say_is_reconciled_projected_and_logged() {
+    let (cluster, folder) = (dev_broker(), scratch());
+    let (_running, address) = live(&cluster, folder.path());
+    let tomorrow = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().tomorrow().unwrap();
+    let body = format!(
+        r#"{{"eventId":"e1","flight":{{"flightNumber":"LH400","origin":"FRA","destination":"JFK","scheduledDeparture":"{tomorrow}T12:00:00Z"}}}}"#
+    );
+    wait_for("the first word", || told(&address, &body).contains(" 202 ").then_some(()));
+    let health = wait_for("a scheduled sync", || {
+        let answer = get(&address, "/health/flight-sync");
+        let health: Value = serde_json::from_str(answer.split("\r\n\r\n").nth(1)?).ok()?;
+        (health["scheduler"]["stats"]["totalFlightsSynced"].as_u64()? > 0).then_some(health)
+    });
+    let scheduler = &health["scheduler"];
+    assert!(scheduler["isRunning"] == true && scheduler["isLeader"] == true && scheduler["nextRun"].is_string(), "{health}");
+    assert!(health["lastSync"]["totalSyncs"].as_u64() > Some(0) && health["healthy"] == true, "{health}");
+    assert!(get(&address, "/metrics").contains("slipstream_sync_leader{kind=\"scheduled\"} 1"));
+
+    let url = format!("sqlite:{}/flights.db?mode=rwc", folder.path().display());
+    let row = wait_for("a row of both sources", || {
+        let mut project = slipstream(&["project", "--until-end", "--database", &url]);
+        project.args(["--bootstrap", &cluster.bootstrap, "--registry", &cluster.registry]);
+        assert!(project.output().unwrap().status.success());
+        let columns = "SELECT id || ';' || sync_status || ';' || sync_attempts || ';' || conflict_data FROM flights \
+                       WHERE last_synced_at IS NOT NULL AND conflict_data LIKE '%lufthansa-mock%'";
+        query(&url, columns)?.pop()
+    });
+    assert!(row.starts_with(&format!("LH400/{tomorrow}/FRA-JFK;CONFLICT;")), "{row}");
+    let report: Value = serde_json::from_str(&run_clean(&["project", "--report", "--database", &url])).unwrap();
+    assert_eq!(report["successRate"], 1.0, "{report}");
+
+    let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
+    let lines: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let fields = |message: &str| lines.iter().map(|line| &line["fields"]).find(|fields| fields["message"] == message).unwrap();
+    let started = fields("sync_started");
+    assert!(started["flightNumber"] == "LH400" && started["sources"].as_str().unwrap().contains("lufthansa-mock"), "{started}");
+    assert!(fields("conflict_detected")["conflictingFields"].as_str().unwrap().contains("status"));
+}
