@@ -24,7 +24,7 @@ const SECRET: &str = "a secret of this test";
 /// Kills of one projection.
 const KILLS: i64 = 5;
 
-fn wait_for<T>(what: &str, fact: impl Fn() -> Option<T>) -> T {
+fn wait_for<T>(what: &str, mut fact: impl FnMut() -> Option<T>) -> T {
     let began = Instant::now();
     loop {
         if let Some(found) = fact() {
@@ -167,14 +167,14 @@ fn told(address: &str, body: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
     mac.update(format!("{at}.{body}").as_bytes());
     let tag = mac.finalize().into_bytes().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-    http(
-        address,
-        &format!(
-            "POST /webhooks/flight-status HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n\
-             x-webhook-timestamp: {at}\r\nx-webhook-signature: v1={tag}\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        ),
-    )
+    let headers = format!("x-webhook-timestamp: {at}\r\nx-webhook-signature: v1={tag}\r\n");
+    post(address, "/webhooks/flight-status", &headers, body)
+}
+
+fn post(address: &str, path: &str, headers: &str, body: &str) -> String {
+    let length = body.len();
+    let own = "host: x\r\nconnection: close\r\ncontent-type: application/json\r\n";
+    http(address, &format!("POST {path} HTTP/1.1\r\n{own}{headers}content-length: {length}\r\n\r\n{body}"))
 }
 
 // contract: S0-16, S0-19, S0-20
@@ -209,6 +209,13 @@ fn what_providers_say_is_reconciled_projected_and_logged() {
     assert!(row.starts_with(&format!("LH400/{tomorrow}/FRA-JFK;CONFLICT;")), "{row}");
     let report: Value = serde_json::from_str(&run_clean(&["project", "--report", "--database", &url])).unwrap();
     assert_eq!(report["successRate"], 1.0, "{report}");
+
+    let flight = format!(r#"{{"flightNumber":"400","airline":"LH","departureDate":"{tomorrow}"}}"#);
+    let one = post(&address, "/api/flights/sync", "", &flight);
+    assert!(one.contains(" 200 ") && one.contains(r#""success":true"#) && one.contains(r#""syncStatus":"CONFLICT""#), "{one}");
+    let many = post(&address, "/api/flights/sync/batch", "", &format!(r#"{{"flights":[{flight}]}}"#));
+    assert!(many.contains(r#""failed":[]"#) && many.contains("FRA-JFK"), "{many}");
+    assert!(post(&address, "/api/flights/sync", "", "{}").contains(" 422 "));
 
     let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
     let lines: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
