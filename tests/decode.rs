@@ -91,3 +91,19 @@ fn answers_come_while_the_input_is_open() {
     assert!(answers.next().is_none());
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
+
+#[test]
+fn documents_are_read_whole_and_hostile_ones_refused_by_place() {
+    let status = b"<AIRPORT_STATUS_INFORMATION><Update_Time>Sat Nov 21 06:00:00 2026 GMT</Update_Time><Delay_type><Name>x</Name><Ground_Stop_List>\
+        <Program><ARPT>EWR</ARPT><Reason>WX:Snow</Reason><End_Time>2:30 am EST</End_Time></Program><Program/></Ground_Stop_List></Delay_type></AIRPORT_STATUS_INFORMATION>";
+    let output = decode("nas", status);
+    let [stop, refused] = &lines(&output)[..] else { panic!("two answers") };
+    assert_eq!((&stop["kind"], &stop["category"], output.status.code()), (&"GROUND_STOP".into(), &"WEATHER".into(), Some(1)));
+    assert_eq!(refused["error"], "Ground_Stop_List 2: ARPT: missing, or not of its form");
+    let bomb = b"<?xml version='1.0'?>\n<!DOCTYPE a [<!ENTITY b 'bb'>]>\n<a>&b;</a>";
+    for format in ["aidx", "nas", "regulation"] {
+        let output = decode(format, bomb);
+        assert_eq!(lines(&output)[0]["error"], "line 2, column 1: a document type declaration", "{format}");
+        assert_eq!(output.status.code(), Some(1));
+    }
+}

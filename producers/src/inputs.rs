@@ -10,6 +10,12 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::Recorded;
+use crate::airline::log;
+use crate::airline::manifests::Manifests;
+use crate::airline::movements::Movements;
+use crate::airline::notifications::Notifications;
+use crate::airline::schedules::Schedules;
+use crate::airline::timetable::Timetable;
 use crate::bts;
 use crate::days::Days;
 use crate::disturb::Disturbance;
@@ -36,11 +42,27 @@ pub enum Kind {
     Metar,
     /// TAF forecasts in the same form.
     Taf,
+    /// Schedule files, IATA SSIM chapter 7.
+    Ssim,
+    /// Logs of movement messages, IATA AHM 780.
+    Mvt,
+    /// Logs of passenger name lists and their changes, IATA RP 1708.
+    Pnl,
+    /// Flight leg notifications, IATA AIDX, one document a file.
+    Aidx,
 }
 
 impl Kind {
-    const ALL: [(&'static str, Self); 4] =
-        [("bts", Self::Bts), ("recording", Self::Recording), ("metar", Self::Metar), ("taf", Self::Taf)];
+    const ALL: [(&'static str, Self); 8] = [
+        ("bts", Self::Bts),
+        ("recording", Self::Recording),
+        ("metar", Self::Metar),
+        ("taf", Self::Taf),
+        ("ssim", Self::Ssim),
+        ("mvt", Self::Mvt),
+        ("pnl", Self::Pnl),
+        ("aidx", Self::Aidx),
+    ];
 }
 
 /// Kinds that the command line reserves and this version does not read.
@@ -173,7 +195,41 @@ pub fn open(inputs: &[Input], playback: Playback) -> Result<Feed, InputError> {
             sources.push(Box::new(Reports::open(&file, form)?));
         }
     }
+    airline(inputs, &mut sources)?;
     Ok(Feed::new(sources, playback.disturbance))
+}
+
+/// What airlines write: schedule files, and telexes that are read against them.
+fn airline(inputs: &[Input], sources: &mut Vec<Box<dyn Recorded + Send>>) -> Result<(), InputError> {
+    let schedules = files(inputs, Kind::Ssim)?;
+    let mut refused = Refused::default();
+    let timetable = Timetable::read(&schedules, &mut refused)?;
+    if !schedules.is_empty() {
+        sources.push(Box::new(Schedules::new(&timetable, refused)));
+    }
+    let notifications = files(inputs, Kind::Aidx)?;
+    if !notifications.is_empty() {
+        sources.push(Box::new(Notifications::read(&notifications)?));
+    }
+    let (movements, lists) = (files(inputs, Kind::Mvt)?, files(inputs, Kind::Pnl)?);
+    if !movements.is_empty() {
+        let (messages, refused) = messages(&movements)?;
+        sources.push(Box::new(Movements::new(messages, &timetable, refused)));
+    }
+    if !lists.is_empty() {
+        let (messages, refused) = messages(&lists)?;
+        sources.push(Box::new(Manifests::new(messages, &timetable, refused)));
+    }
+    Ok(())
+}
+
+/// The messages of logs, and what of them was refused.
+fn messages(files: &[PathBuf]) -> Result<(Vec<log::Received>, Refused), InputError> {
+    let (mut messages, mut refused) = (Vec::new(), Refused::default());
+    for file in files {
+        messages.extend(log::read(file, &mut refused)?);
+    }
+    Ok((messages, refused))
 }
 
 /// Every leg of the inputs that record flights, for those who learn from whole days.

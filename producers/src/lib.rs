@@ -2,6 +2,7 @@
 //!
 //!     bts: CSV ──► table ──► days ──► event_model ──► flights ──┐
 //!     metar:, taf: CSV ──► weather ──► reports ──────────────────┤
+//!     ssim:, mvt: ──► messages ──► airline ──────────────────────┤
 //!     recording: JSON lines ──► recording ───────────────────────┴──► feed (merge, disturb) ──► the pipeline
 //!
 //! | module | holds |
@@ -22,6 +23,7 @@
 
 use slipstream_streams::reference::Source;
 
+mod airline;
 mod bts;
 mod days;
 pub mod disturb;

@@ -23,10 +23,23 @@ pub(crate) type Text = Bounded<Box<dyn Read + Send>>;
 /// # Errors
 /// The file cannot be opened. Damage inside is found on reading.
 pub(crate) fn open(path: &Path) -> io::Result<Text> {
+    Ok(Bounded { inner: unpacked(path)?, run: 0 })
+}
+
+/// The first `bytes_max` bytes of a file, for documents that have no lines; gzip when its name ends in `.gz`.
+///
+/// # Errors
+/// The file cannot be opened or read.
+pub(crate) fn whole(path: &Path, bytes_max: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    unpacked(path)?.take(bytes_max as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn unpacked(path: &Path) -> io::Result<Box<dyn Read + Send>> {
     let file = BufReader::with_capacity(CHUNK_BYTES, File::open(path)?);
     let packed = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gz"));
-    let inner: Box<dyn Read + Send> = if packed { Box::new(flate2::bufread::MultiGzDecoder::new(file)) } else { Box::new(file) };
-    Ok(Bounded { inner, run: 0 })
+    Ok(if packed { Box::new(flate2::bufread::MultiGzDecoder::new(file)) } else { Box::new(file) })
 }
 
 /// A reader that drops what a line holds beyond [`LINE_BYTES_MAX`].

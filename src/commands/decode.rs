@@ -2,20 +2,24 @@
 //!
 //!     a line in ──► the format's reader ──► {…} │ {"line":n,"error":"…"} ──► a line out, same order
 //!
-//! Streams: holds one text at a time, and writes what it has whenever the input pauses. A text that cannot be read is an
+//! An XML document is the whole input, read at once up to its limit. Otherwise streams: holds one text at a time, and writes what it has whenever the input pauses. A text that cannot be read is an
 //! error line and the next one is read; the exit status is then 1.
 
 use std::fmt::Display;
-use std::io::{self, BufReader, BufWriter, ErrorKind, StdinLock, StdoutLock, Write};
+use std::io::{self, BufReader, BufWriter, ErrorKind, Read, StdinLock, StdoutLock, Write};
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
+use slipstream_producers::messages::aidx::Notification;
 use slipstream_producers::messages::bcbp::Pass;
 use slipstream_producers::messages::ldm::Load;
 use slipstream_producers::messages::mvt::Movement;
+use slipstream_producers::messages::nas::Status;
 use slipstream_producers::messages::pnl::Part;
+use slipstream_producers::messages::regulation::Regulations;
 use slipstream_producers::messages::ssim::Record;
 use slipstream_producers::messages::telex::{Telex, Traffic};
+use slipstream_producers::messages::xml::DOCUMENT_BYTES_MAX;
 use slipstream_producers::weather::bulletin::Bulletin;
 use slipstream_producers::weather::groups::TEXT_BYTES_MAX;
 use slipstream_producers::weather::metar::Report;
@@ -54,6 +58,12 @@ enum Format {
     Pnl,
     /// Records of a schedule file (IATA SSIM chapter 7), one a line of 200 characters
     Ssim,
+    /// A flight leg notification (IATA AIDX), one XML document, one object for each leg
+    Aidx,
+    /// The FAA's airport status, one XML document, one object for each programme
+    Nas,
+    /// A list of regulations of EUROCONTROL's Network Manager, one XML document, one object for each regulation
+    Regulation,
 }
 
 /// A text that could not be read.
@@ -77,6 +87,11 @@ pub(crate) fn run(args: &Decode) -> Result<Done, Failure> {
         Format::Ldm => telexes(&mut exchange, Load::read)?,
         Format::Pnl => telexes(&mut exchange, Part::read)?,
         Format::Taf => taf(&mut exchange)?,
+        Format::Aidx => document(&mut exchange, |bytes| Notification::read(bytes).map(|found| (found.legs, found.refused)))?,
+        Format::Nas => document(&mut exchange, |bytes| Status::read(bytes).map(|found| (found.programmes, found.refused)))?,
+        Format::Regulation => {
+            document(&mut exchange, |bytes| Regulations::read(bytes).map(|reply| (reply.found, reply.refused)))?;
+        }
     }
     exchange.finish()
 }
@@ -110,6 +125,22 @@ fn taf(exchange: &mut Exchange) -> Result<(), Failure> {
         }
     }
     bulletin.finish().map_or(Ok(()), |cut| exchange.answer(cut.line, Forecast::read(&cut.text)))
+}
+
+/// One document: what it holds, then what of it could not be read.
+fn document<T: Serialize, R: Display, E: Display>(
+    exchange: &mut Exchange,
+    read: impl Fn(&[u8]) -> Result<(Vec<T>, Vec<R>), E>,
+) -> Result<(), Failure> {
+    let mut bytes = Vec::new();
+    exchange.input.by_ref().take(DOCUMENT_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(unread)?;
+    match read(&bytes) {
+        Ok((found, refused)) => {
+            found.into_iter().try_for_each(|one| exchange.answer(1, Ok::<_, E>(one)))?;
+            refused.into_iter().try_for_each(|problem| exchange.answer(1, Err::<T, _>(problem)))
+        }
+        Err(problem) => exchange.answer(1, Err::<T, _>(problem)),
+    }
 }
 
 /// Standard input and output, and what has been refused between them.

@@ -7,17 +7,25 @@
 //! | [`ldm`] | load message, IATA AHM 583 |
 //! | [`pnl`] | passenger name list and its changes, IATA RP 1708 |
 //! | [`ssim`] | schedule file, IATA SSIM chapter 7 |
+//! | [`aidx`] | flight leg notification, IATA AIDX |
+//! | [`nas`] | airport status of the FAA |
+//! | [`regulation`] | regulations of EUROCONTROL's Network Manager |
+//! | [`xml`] | XML from strangers, with limits and without entities |
 //! | [`telex`] | cuts Type B traffic into messages; address, origin and correction lines |
 //!
 //! Pure and bounded. These texts can hold personal data: no reason for a refusal repeats any of it, and nothing here is
 //! printed by `Debug`.
 
+pub mod aidx;
 pub mod bcbp;
 pub mod ldm;
 pub mod mvt;
+pub mod nas;
 pub mod pnl;
+pub mod regulation;
 pub mod ssim;
 pub mod telex;
+pub mod xml;
 
 const MONTHS: [&str; 12] = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
 

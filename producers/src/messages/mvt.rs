@@ -1,8 +1,9 @@
-//! Aircraft movement message, IATA AHM 780: `MVT`, or `MVA` where the aircraft itself sent it.
+//! Aircraft movement message, IATA AHM 780: `MVT`, or `MVA` where the aircraft itself sent it; diversion message, AHM 781: `DIV`.
 //!
 //!     LO335/21.SPLVA.WAW           flight / day . registration . airport of the movement
 //!     AD0704/0716 EA0913 CDG       off-block / airborne, estimated arrival and where
 //!     DL93/75/0019/0020            delay codes, then their durations
+//!     DR72                         why it is diverted
 //!     PX153                        passengers on board
 //!     SI DEICING                   remarks, to the end
 //!
@@ -20,8 +21,8 @@ use crate::weather::period::Clock;
 /// Why a message is no movement. Names the line and the element.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Misread {
-    /// The message does not begin with MVT or MVA.
-    #[error("line 1: no MVT or MVA")]
+    /// The message does not begin with MVT, MVA or DIV.
+    #[error("line 1: no MVT, MVA or DIV")]
     Identifier,
     /// More lines than any movement message.
     #[error("more than {LINES_MAX} lines")]
@@ -68,6 +69,8 @@ pub struct Movement {
     pub envelope: Envelope,
     /// MVA: the aircraft sent it.
     pub by_aircraft: bool,
+    /// DIV: the flight goes elsewhere, to the airport of its estimated arrival.
+    pub diversion: bool,
     /// Carrier designator, IATA or ICAO.
     pub carrier: String,
     /// Flight number, 1 to 9999.
@@ -108,6 +111,8 @@ pub struct Movement {
     pub delays: Vec<Delay>,
     /// Delay sub-codes (DLA), as written.
     pub delay_subcodes: Vec<String>,
+    /// Reason of a diversion (DR), a code of AHM 730.
+    pub diversion_reason: Option<String>,
     /// Passengers on board by class or as one sum (PX).
     pub passengers: Vec<u32>,
     /// Remarks (SI).
@@ -123,17 +128,15 @@ impl Movement {
     /// It is no movement message, its flight line or an element is not of its form, or it says nothing.
     pub fn read(telex: &Telex) -> Result<Self, Misread> {
         let (identifier, lines) = telex.lines.split_first().ok_or(Misread::Identifier)?;
-        let by_aircraft = match identifier.as_str() {
-            "MVT" => false,
-            "MVA" => true,
-            _ => return Err(Misread::Identifier),
-        };
+        if !matches!(identifier.as_str(), "MVT" | "MVA" | "DIV") {
+            return Err(Misread::Identifier);
+        }
         if lines.len() >= LINES_MAX {
             return Err(Misread::TooLong);
         }
         let (flight, elements) = lines.split_first().ok_or(Misread::Flight("flight"))?;
         let mut movement = flight_line(flight)?;
-        movement.by_aircraft = by_aircraft;
+        (movement.by_aircraft, movement.diversion) = (identifier == "MVA", identifier == "DIV");
         movement.envelope = telex.envelope.clone();
         let mut elements = elements.iter();
         while let Some(line) = elements.next() {
@@ -161,7 +164,10 @@ impl Movement {
             self.returned_touchdown,
             self.returned_on_block,
         ];
-        times.iter().all(Option::is_none) && self.estimated_arrivals.is_empty() && self.delays.is_empty()
+        times.iter().all(Option::is_none)
+            && self.estimated_arrivals.is_empty()
+            && self.delays.is_empty()
+            && self.diversion_reason.is_none()
     }
 
     /// One line of elements, blank separated.
@@ -204,6 +210,9 @@ impl Movement {
             self.delays.extend(delays(value, "EDL")?);
         } else if let Some(value) = word.strip_prefix("DL") {
             self.delays.extend(delays(value, "DL")?);
+        } else if let Some(code) = word.strip_prefix("DR").filter(|rest| begins_with_figure(rest)) {
+            let problem = Misread::Element { element: "DR", problem: "not a reason code of two figures" };
+            self.diversion_reason = Some(number(code).filter(|_| code.len() == 2).map(|_| code.to_owned()).ok_or(problem)?);
         } else if let Some(value) = word.strip_prefix("PX").filter(|rest| begins_with_figure(rest)) {
             let problem = Misread::Element { element: "PX", problem: "not a count of passengers" };
             self.passengers = value
@@ -234,6 +243,7 @@ fn flight_line(line: &str) -> Result<Movement, Misread> {
     Ok(Movement {
         envelope: Envelope::default(),
         by_aircraft: false,
+        diversion: false,
         carrier: carrier.to_owned(),
         number,
         suffix,
@@ -254,6 +264,7 @@ fn flight_line(line: &str) -> Result<Movement, Misread> {
         returned_on_block: None,
         delays: Vec::new(),
         delay_subcodes: Vec::new(),
+        diversion_reason: None,
         passengers: Vec::new(),
         remarks: Vec::new(),
         unread: Vec::new(),
@@ -306,12 +317,17 @@ fn delays(text: &str, element: &'static str) -> Result<Vec<Delay>, Misread> {
 /// The message as it is sent, without what was not understood.
 impl fmt::Display for Movement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let identifier = if self.by_aircraft { "MVA" } else { "MVT" };
+        let identifier = match self {
+            Self { diversion: true, .. } => "DIV",
+            Self { by_aircraft: true, .. } => "MVA",
+            _ => "MVT",
+        };
         let suffix = self.suffix.map(String::from).unwrap_or_default();
         let Self { carrier, number, day, registration, airport, .. } = self;
         write!(f, "{}{identifier}\n{carrier}{number}{suffix}/{day:02}.{registration}.{airport}", self.envelope)?;
         self.movements(f)?;
         self.write_delays(f)?;
+        self.diversion_reason.as_ref().map_or(Ok(()), |code| write!(f, "\nDR{code}"))?;
         if !self.passengers.is_empty() {
             let counts: Vec<String> = self.passengers.iter().map(u32::to_string).collect();
             write!(f, "\nPX{}", counts.join("/"))?;

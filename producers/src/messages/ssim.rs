@@ -9,6 +9,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
+use slipstream_schemas::ids::Carrier;
 
 use super::month_number;
 use crate::weather::groups::{leading, number};
@@ -204,6 +205,36 @@ impl Record {
         self.text.get(from - 1..*to).unwrap_or_default()
     }
 
+    /// A field as written, without blanks at its end; empty where this kind of record has none of that name.
+    pub(crate) fn text(&self, field: &str) -> &str {
+        KINDS[self.kind].2.iter().find(|(name, ..)| *name == field).map_or("", |field| self.part(field).trim_end())
+    }
+
+    /// A date field; none where it is blank or open.
+    pub(crate) fn date(&self, field: &str) -> Option<jiff::civil::Date> {
+        date(self.text(field).trim())?.parse().ok()
+    }
+
+    /// A time field, minutes after midnight.
+    pub(crate) fn minutes(&self, field: &str) -> Option<i64> {
+        hours_and_minutes(self.text(field).trim()).map(|(hours, minutes)| i64::from(hours * 60 + minutes))
+    }
+
+    /// A difference from UTC, minutes ahead.
+    pub(crate) fn offset(&self, field: &str) -> Option<i64> {
+        offset(self.text(field).trim())
+    }
+
+    /// A number field.
+    pub(crate) fn count(&self, field: &str) -> Option<u64> {
+        number(self.text(field).trim()).map(u64::from)
+    }
+
+    /// The days of the week of a leg, 1 Monday to 7 Sunday.
+    pub(crate) fn days(&self) -> Vec<u32> {
+        days(self.text("days")).unwrap_or_default()
+    }
+
     /// What stands outside the fields, as (position, text).
     fn outside(&self) -> Map<String, Value> {
         let fields = KINDS[self.kind].2;
@@ -234,6 +265,16 @@ impl Serialize for Record {
         }
         object.serialize(serializer)
     }
+}
+
+/// Flight designators of a codeshare element: three places of airline, then the number, with strokes between them.
+pub(crate) fn designators(text: &str) -> Option<Vec<(Carrier, i32)>> {
+    let one = |text: &str| {
+        let (carrier, rest) = text.split_at_checked(3)?;
+        let flight = i32::try_from(number(rest.trim())?).ok().filter(|flight| matches!(flight, 1..=9999))?;
+        Some((carrier.trim_end().parse().ok()?, flight))
+    };
+    text.trim().split('/').filter(|part| !part.trim().is_empty()).map(one).collect()
 }
 
 fn problem(form: Form) -> &'static str {

@@ -115,7 +115,7 @@ pub(super) fn designator(text: &str) -> Option<(&str, u32, Option<char>)> {
 }
 
 fn is_identifier(text: &str) -> bool {
-    matches!(text, "MVT" | "MVA" | "LDM" | "PNL" | "ADL")
+    matches!(text, "MVT" | "MVA" | "DIV" | "LDM" | "PNL" | "ADL")
 }
 
 fn is_address(text: &str) -> bool {

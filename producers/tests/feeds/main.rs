@@ -11,5 +11,6 @@ mod recordings;
 mod reports;
 mod sample_day;
 mod support;
+mod telexes;
 mod traps;
 mod turnarounds;

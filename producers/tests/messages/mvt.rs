@@ -32,7 +32,8 @@ fn messages_are_written_as_they_were_read() {
     let arrived = "MVA\nU21234/05.GEZAA.LGW\nAA0908/0915";
     let delayed = "COR\nMVT\nLO335A/21.SPLVA.WAW\nED210735\nNI210730\nDL93\nEDL81/0010\nDLA93A/75//";
     let returned = "MVT\nDLH400/21.DAIMA.FRA\nAD0700/0712\nFR0750/0755\nPX12/141";
-    for text in [DEPARTED, arrived, returned] {
+    let diverted = "DIV\nLO335/21.SPLVA.WAW\nEA0925 LYS\nDR72\nPX153";
+    for text in [DEPARTED, arrived, returned, diverted] {
         assert_eq!(read(text).unwrap().to_string(), text);
     }
     let delayed = read(delayed).unwrap();
@@ -50,8 +51,8 @@ fn what_is_not_understood_is_kept() {
 
 #[test]
 fn a_refusal_names_line_and_element() {
-    assert_eq!(read("").unwrap_err(), "line 1: no MVT or MVA");
-    assert_eq!(read("LDM\nX").unwrap_err(), "line 1: no MVT or MVA");
+    assert_eq!(read("").unwrap_err(), "line 1: no MVT, MVA or DIV");
+    assert_eq!(read("LDM\nX").unwrap_err(), "line 1: no MVT, MVA or DIV");
     let flight = |line: &str| read(&format!("MVT\n{line}\nAD0704")).unwrap_err();
     assert!(flight("LO335.SPLVA.WAW").starts_with("flight line: flight"));
     assert!(flight("LO335/32.SPLVA.WAW").starts_with("flight line: day"));
@@ -63,6 +64,7 @@ fn a_refusal_names_line_and_element() {
     assert_eq!(element("DL93/75/0019"), "element DL: not one or two codes, then as many durations");
     assert_eq!(element("DL93/0099"), "element DL: not a duration (HHMM)");
     assert_eq!(element("AD0704\nPX15X"), "element PX: not a count of passengers");
+    assert_eq!(element("DR7X"), "element DR: not a reason code of two figures");
     assert_eq!(element("SI NOTHING"), "no element that says anything of the movement");
 }
 

@@ -1,0 +1,66 @@
+//! What airlines write to each other, as inputs of the pipeline.
+//!
+//!     ssim: schedule file ──────► timetable ─┬─► schedules ──► flight.observations: SCHEDULED, a day at a time
+//!                                            ├──────────────┐  flight.unmatched: pairs of codeshares
+//!     mvt:  log of telexes ──► log ──► movements ◄──────────┤► flight.observations: OUT, OFF, ON, IN, delays, diversions
+//!     pnl:  log of telexes ──► log ──► manifests ◄──────────┘► booking.events
+//!     aidx: XML document ──► notifications ─────────────────► flight.observations, flight.unmatched
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`log`] | a recorded log of Type B traffic: messages with the instant at which each was received |
+//! | [`instants`] | day of the month and time of day, near an instant |
+//! | [`timetable`] | the legs of schedule files, found by flight and date |
+//! | [`roster`] | who is on a flight, without saying who |
+//! | [`schedules`], [`movements`], [`manifests`], [`notifications`] | the sources |
+//!
+//! A telex names a flight by number and day, and one airport of it; the pipeline's legs have two. The other one comes from the
+//! message itself, from an earlier message of the same flight, or from the schedule files given beside it; where none of
+//! them says it, the message is refused by name. Nothing is guessed.
+
+pub(crate) mod instants;
+pub(crate) mod log;
+pub(crate) mod manifests;
+pub(crate) mod movements;
+pub(crate) mod notifications;
+mod roster;
+pub(crate) mod schedules;
+pub(crate) mod timetable;
+
+use std::sync::Arc;
+
+use slipstream_schemas::ids::Carrier;
+use slipstream_schemas::records::{FlightObservation, Message};
+use slipstream_schemas::reference;
+use slipstream_schemas::topics::{FLIGHT_OBSERVATIONS, FLIGHT_UNMATCHED};
+use slipstream_schemas::wire::Wire;
+use slipstream_streams::record::{Event, Record, Topic, Ts, derive_id};
+
+/// The record of what is said of a flight. A carrier that the tables do not know may be one that only sells: what is said under its
+/// number waits on `flight.unmatched` for whoever tells which flight it means.
+pub(crate) fn observed(envelope: &Arc<str>, said: &FlightObservation, known_at: Ts) -> Record {
+    let topic = if reference::carrier(said.carrier).is_some() { FLIGHT_OBSERVATIONS } else { FLIGHT_UNMATCHED };
+    record(envelope, topic, &format!("{}{}", said.carrier, said.number), said, known_at)
+}
+
+/// A source's record; its id follows from source and content.
+pub(crate) fn record<T: Message + Wire>(envelope: &Arc<str>, topic: Topic, key: &str, said: &T, known_at: Ts) -> Record {
+    let body = said.to_bytes();
+    let id = derive_id(&[envelope.as_bytes(), &body]);
+    Record {
+        topic,
+        partition: -1,
+        offset: -1,
+        timestamp: known_at,
+        key: key.into(),
+        rank: said.rank(),
+        event: Event { id, source: Arc::clone(envelope), correlation: id, causation: None, organisation: None },
+        body: Some(body.into()),
+    }
+}
+
+/// The designator that legs are named by, and the one received where that is another: `DLH400` is a flight of LH.
+pub(crate) fn named(carrier: Carrier, number: i32) -> (Carrier, Option<String>) {
+    let iata = reference::designator(carrier);
+    (iata, (iata != carrier).then(|| format!("{carrier}{number}")))
+}
