@@ -43,6 +43,7 @@ pub(crate) const LAYOUT: Layout = Layout {
         "cancelled",
         "diverted",
     ],
+    ordered: true,
     read,
 };
 

@@ -22,6 +22,7 @@ use crate::disturb::Disturbance;
 use crate::event_model::Model;
 use crate::feed::Feed;
 use crate::flights::Flights;
+use crate::nyc;
 use crate::recording::Recording;
 use crate::refusals::Refused;
 use crate::reports::{self, Reports};
@@ -36,6 +37,8 @@ pub const FILES_MAX: usize = 800;
 pub enum Kind {
     /// On-time records of the US Bureau of Transportation Statistics.
     Bts,
+    /// Departures from New York, in the columns of nycflights13.
+    Nyc,
     /// Our own JSON lines, as `--record` writes them.
     Recording,
     /// METAR and SPECI reports in the form of the Aviation Weather Center's cache files.
@@ -53,8 +56,9 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [(&'static str, Self); 8] = [
+    const ALL: [(&'static str, Self); 9] = [
         ("bts", Self::Bts),
+        ("nyc", Self::Nyc),
         ("recording", Self::Recording),
         ("metar", Self::Metar),
         ("taf", Self::Taf),
@@ -66,7 +70,7 @@ impl Kind {
 }
 
 /// Kinds that the command line reserves and this version does not read.
-const RESERVED: [&str; 2] = ["nyc", "yyz"];
+const RESERVED: [&str; 1] = ["yyz"];
 
 /// The files of one `INPUT`, at least one, in order of name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -182,10 +186,12 @@ pub struct Playback {
 /// A file cannot be opened or is not of its kind.
 pub fn open(inputs: &[Input], playback: Playback) -> Result<Feed, InputError> {
     let mut sources: Vec<Box<dyn Recorded + Send>> = Vec::new();
-    let tables = files(inputs, Kind::Bts)?;
-    if !tables.is_empty() {
-        let days = open_days(&tables, bts::LAYOUT)?;
-        sources.push(Box::new(Flights::new("bts", playback.model, days)));
+    for (kind, name, layout) in [(Kind::Bts, "bts", bts::LAYOUT), (Kind::Nyc, "nyc", nyc::LAYOUT)] {
+        let tables = files(inputs, kind)?;
+        if !tables.is_empty() {
+            let days = open_days(&tables, layout)?;
+            sources.push(Box::new(Flights::new(name, playback.model, days)));
+        }
     }
     for file in files(inputs, Kind::Recording)? {
         sources.push(Box::new(Recording::open(&file)?));

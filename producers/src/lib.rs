@@ -1,6 +1,6 @@
 //! Feeds in: recorded days and simulated ones become streams of source records.
 //!
-//!     bts: CSV ──► table ──► days ──► event_model ──► flights ──┐
+//!     bts:, nyc: CSV ──► table ──► days ──► event_model ► flights┐
 //!     metar:, taf: CSV ──► weather ──► reports ──────────────────┤
 //!     ssim:, mvt: ──► messages ──► airline ──────────────────────┤
 //!     recording: JSON lines ──► recording ───────────────────────┴──► feed (merge, disturb) ──► the pipeline
@@ -36,6 +36,7 @@ pub mod inputs;
 pub mod live;
 pub mod local_time;
 pub mod messages;
+mod nyc;
 pub mod pace;
 pub mod recording;
 pub mod refusals;

@@ -151,22 +151,28 @@ impl Loading {
         let observed_at = since_1970.ok_or_else(problem)?;
         let assessed = (self.form.assess)(cell(text)).map_err(|problem| Fault::new("raw_text", problem))?;
         let weather = AirportWeather { observed_at, ..assessed };
-        let body = weather.to_bytes();
-        let id = derive_id(&[self.envelope.as_bytes(), &body]);
-        if !self.ids.insert(id) {
+        let record = published(&self.envelope, &weather, observed_at + KNOWN_AFTER);
+        if !self.ids.insert(record.event.id) {
             return Err(Fault::new("line", "the same report as an earlier line"));
         }
-        let key = weather.airport.map_or_else(|| weather.station.clone(), |airport| airport.to_string());
-        Ok(Record {
-            topic: EXTERNAL_DATA,
-            partition: -1,
-            offset: -1,
-            timestamp: weather.observed_at + KNOWN_AFTER,
-            key: key.into(),
-            rank: weather.rank(),
-            event: Event { id, source: Arc::clone(&self.envelope), correlation: id, causation: None, organisation: None },
-            body: Some(body.into()),
-        })
+        Ok(record)
+    }
+}
+
+/// The record of a report: under its airport's IATA code, else the station's; its id follows from source and content.
+pub(crate) fn published(envelope: &Arc<str>, weather: &AirportWeather, known_at: Ts) -> Record {
+    let body = weather.to_bytes();
+    let id = derive_id(&[envelope.as_bytes(), &body]);
+    let key = weather.airport.map_or_else(|| weather.station.clone(), |airport| airport.to_string());
+    Record {
+        topic: EXTERNAL_DATA,
+        partition: -1,
+        offset: -1,
+        timestamp: known_at,
+        key: key.into(),
+        rank: weather.rank(),
+        event: Event { id, source: Arc::clone(envelope), correlation: id, causation: None, organisation: None },
+        body: Some(body.into()),
     }
 }
 

@@ -5,8 +5,10 @@
 //!
 //! Cells are not quoted, so a stray quotation mark spoils its own line only. Columns may stand in any order
 //! and further ones are ignored. Lines are ordered by date: a line of an earlier day than the one before it
-//! is refused, because the stream may have passed that day already.
+//! is refused, because the stream may have passed that day already. A layout whose files are not ordered is read whole, at most
+//! [`ROWS_MAX`] rows, and sorted.
 
+use std::collections::VecDeque;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -18,6 +20,8 @@ use crate::facts::LegFacts;
 use crate::refusals::{Fault, Refusal, Refused};
 use crate::text_file::{self, Text};
 
+/// Most rows of a file that is read whole.
+const ROWS_MAX: usize = 2_000_000;
 /// Longest part of a bad cell that a message repeats, in characters.
 const SHOWN_MAX: usize = 40;
 
@@ -26,6 +30,8 @@ const SHOWN_MAX: usize = 40;
 pub(crate) struct Layout {
     /// The columns that are needed.
     pub(crate) columns: &'static [&'static str],
+    /// Its files are ordered by date.
+    pub(crate) ordered: bool,
     /// Reads one row.
     pub(crate) read: fn(&Cells<'_>) -> Result<LegFacts, Fault>,
 }
@@ -112,6 +118,8 @@ pub(crate) struct Table {
     places: Vec<usize>,
     width: usize,
     record: ByteRecord,
+    /// The rows after `head` of a file that was read whole.
+    sorted: VecDeque<Row>,
     head: Option<Row>,
 }
 
@@ -138,8 +146,12 @@ impl Table {
         let places = layout.columns.iter().map(place).collect::<Result<_, _>>()?;
         let width = header.len();
         let file = path.display().to_string().into();
-        let mut table = Self { layout, file, reader, places, width, record: ByteRecord::new(), head: None };
-        table.head = table.read(refused)?;
+        let mut table =
+            Self { layout, file, reader, places, width, record: ByteRecord::new(), sorted: VecDeque::new(), head: None };
+        if !layout.ordered {
+            table.sort(refused)?;
+        }
+        table.head = table.next(refused)?;
         Ok(table)
     }
 
@@ -150,8 +162,26 @@ impl Table {
 
     /// Takes the next row.
     pub(crate) fn take(&mut self, refused: &mut Refused) -> Result<Option<Row>, TableError> {
-        let next = if self.head.is_some() { self.read(refused)? } else { None };
+        let next = if self.head.is_some() { self.next(refused)? } else { None };
         Ok(std::mem::replace(&mut self.head, next))
+    }
+
+    fn next(&mut self, refused: &mut Refused) -> Result<Option<Row>, TableError> {
+        if self.layout.ordered { self.read(refused) } else { Ok(self.sorted.pop_front()) }
+    }
+
+    /// Reads everything; rows of one date stay in their order.
+    fn sort(&mut self, refused: &mut Refused) -> Result<(), TableError> {
+        while let Some(row) = self.read(refused)? {
+            if self.sorted.len() < ROWS_MAX {
+                self.sorted.push_back(row);
+            } else {
+                let fault = Fault::new("line", format_args!("more than {ROWS_MAX} rows in one file"));
+                refused.add(Refusal { file: row.file, line: row.line, fault });
+            }
+        }
+        self.sorted.make_contiguous().sort_by_key(|row| row.facts.date);
+        Ok(())
     }
 
     fn read(&mut self, refused: &mut Refused) -> Result<Option<Row>, TableError> {

@@ -182,18 +182,19 @@ impl<'m> Desk<'m> {
     fn tell(&mut self, pnr: Pnr, flight: Flight, at: Ts) -> Result<(), Fault> {
         let booking = self.booking(pnr, flight, at)?;
         let before = self.told.get(&pnr);
+        let cancelled = before.is_none_or(|before| before.kind == BookingKind::Cancelled);
         let booking = match (before, booking) {
-            (None, None) => return Ok(()),
-            (None, Some(booking)) => booking,
+            (_, None) if cancelled => return Ok(()),
             (Some(before), None) => Booking { kind: BookingKind::Cancelled, ..before.clone() },
-            (Some(before), Some(booking)) => Booking { kind: changed(before), ..booking },
+            (Some(before), Some(booking)) if !cancelled => {
+                if (Booking { kind: booking.kind, ..before.clone() }) == booking {
+                    return Ok(());
+                }
+                Booking { kind: BookingKind::Modified, ..booking }
+            }
+            (_, Some(booking)) => booking,
+            (None, None) => return Ok(()),
         };
-        if before.is_some_and(|before| {
-            Booking { kind: booking.kind, ..before.clone() } == booking && before.kind != BookingKind::Cancelled
-        }) && booking.kind != BookingKind::Cancelled
-        {
-            return Ok(());
-        }
         self.records.push(record(&self.envelope, BOOKING_EVENTS, pnr.as_str(), &booking, at));
         self.told.insert(pnr, booking);
         Ok(())
@@ -264,11 +265,6 @@ impl<'m> Desk<'m> {
             }
         }
     }
-}
-
-/// A booking that was cancelled and comes back is created anew.
-fn changed(before: &Booking) -> BookingKind {
-    if before.kind == BookingKind::Cancelled { BookingKind::Created } else { BookingKind::Modified }
 }
 
 /// The leg that flies, also where the list is of a number that only sells it.

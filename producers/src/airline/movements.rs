@@ -254,7 +254,7 @@ struct Saying<'a> {
 impl Saying<'_> {
     fn all(&self) -> Result<Vec<FlightObservation>, Fault> {
         let times = &self.times;
-        let ended_elsewhere = self.way.diverted_to.is_some();
+        let ended_elsewhere = self.movement.diversion || self.way.diverted_to.is_some();
         let mut said = Vec::new();
         let mut moved = |kind, at: Option<Ts>| said.extend(at.map(|at| (kind, Some(at))));
         moved(FlightKind::Out, times.off_block);

@@ -12,7 +12,7 @@
 //! | [`cache`], [`stats`] | what is kept and what is measured |
 //! | [`flightaware`], [`lufthansa`], [`airfrance_klm`], [`amadeus`] | clients of flight data |
 //! | [`sync`] | what providers say, published; one leg, many, or by the clock |
-//! | [`weather`] | weather reports: the interface and its client |
+//! | [`weather`], [`checkwx`], [`open_meteo`] | weather reports: the interface and its clients; [`briefing`] asks them |
 //! | [`config`] | settings become providers |
 //! | [`mock`] | a provider without a network |
 //! | [`http`], [`oauth`], [`secret`] | what clients are made of |
@@ -23,8 +23,10 @@
 pub mod airfrance_klm;
 pub mod amadeus;
 pub mod breaker;
+pub mod briefing;
 mod bucket;
 pub mod cache;
+pub mod checkwx;
 pub mod config;
 pub mod desk;
 pub mod error;
@@ -36,6 +38,7 @@ pub mod http;
 pub mod lufthansa;
 pub mod mock;
 pub mod oauth;
+pub mod open_meteo;
 pub mod profile;
 pub mod provider;
 mod retry;

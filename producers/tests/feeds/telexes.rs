@@ -80,7 +80,7 @@ fn a_telex_becomes_what_happened() {
         found.extend(refused.first.iter().map(|refusal| format!("refused {}", refusal.fault.field)));
         assert_eq!(found.join(" / "), expect, "{case}: {refused}");
         assert!(own.clone().all(|record| rfc3339(record.timestamp).starts_with(received)), "{case}");
-        assert!(!refused.to_string().contains("SPLVA"), "{case}: {refused}");
+        assert!(!refused.to_string().contains("NIEWIADOMSKA"), "{case}: {refused}");
     }
 }
 

@@ -1,0 +1,56 @@
+//! Weather from whoever has it: the providers of reports behind one question.
+//!
+//!     stations ─► fleet, the highest priority first, the next one when it fails or is silent ─► Reports, and who sent them ─► records
+//!
+//! Usual order: Aviation Weather Center, CheckWX, Open-Meteo. What each call passes through: [`super::guard`]. A report is
+//! published as recordings are: on `external.data`, under the airport's IATA code, else the station's ICAO code; its id follows from
+//! its content, so the same report from two providers is one.
+
+use std::sync::Arc;
+
+use slipstream_schemas::records::AirportWeather;
+use slipstream_streams::record::{Record, Ts};
+
+use super::fleet::{Failed, Fleet, Line};
+use super::guard::Budget;
+use super::weather::{Kind, Reports, WeatherProvider};
+use crate::reports;
+
+/// Providers of weather reports.
+pub type Weather = dyn WeatherProvider;
+
+/// Who is asked for weather.
+#[derive(Clone)]
+pub struct Briefing(Arc<Fleet<Weather>>);
+
+impl Briefing {
+    /// Asks these.
+    #[must_use]
+    pub fn new(fleet: Fleet<Weather>) -> Self {
+        Self(Arc::new(fleet))
+    }
+
+    /// The newest reports of these stations (ICAO codes), at most [`super::weather::STATIONS_MAX`], and the name of who sent them.
+    ///
+    /// # Errors
+    /// Nobody answered: why each did not.
+    pub async fn reports(&self, kind: Kind, stations: &[String]) -> Result<(String, Reports), Vec<Failed>> {
+        let budget = Budget::of(self.0.profile().deadline);
+        let stations: Arc<[String]> = stations.into();
+        let ask = move |line: Arc<Line<Weather>>, budget: Budget| {
+            let stations = Arc::clone(&stations);
+            async move {
+                let card = line.guard.card();
+                let found = line.guard.call(card.cost.search, &budget, || line.provider.reports(kind, &stations)).await?;
+                Ok((card.name.clone(), found))
+            }
+        };
+        self.0.first(self.0.by_priority(), &budget, ask).await
+    }
+}
+
+/// The record of a report that became known at an instant.
+#[must_use]
+pub fn published(report: &AirportWeather, known_at: Ts) -> Record {
+    reports::published(&"/producers/weather".into(), report, known_at.max(report.observed_at))
+}
