@@ -80,7 +80,7 @@ fn written(recording: &Recording, output: &Output) -> String {
 
 #[test]
 fn a_telex_delays_a_flight_and_its_passengers_are_answered() {
-    let recording = Recording::new(&[("w26.ssim", &schedule()), ("list.txt", LIST), ("moves.txt", MOVEMENTS)]);
+    let recording = Recording::new(&[("w26.ssim", schedule().as_str()), ("list.txt", LIST), ("moves.txt", MOVEMENTS)]);
     let output = recording.replay(&["ssim:w26.ssim", "pnl:list.txt", "mvt:moves.txt"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let out = recording.out();
@@ -131,10 +131,16 @@ fn no_name_is_in_anything_that_is_written() {
     let coded = LIST.replace(".R/WCHR HK1", ".R/ZUZA HK1-1QWERTOWSKA/ZUZANNAMRS");
     let long = LIST.replace("ENDPNL", &"1QWERTOWSKA/ZUZANNAMRS .L/X7QK2P\n".repeat(300));
     let moves = MOVEMENTS.replace("DL41/0400", "DLQWERTOWSKA/XYZNOWAK\nQWERTOWSKA").replace("SPLVA.CDG", "QWERTOWSKA.XYZNOWAK");
-    for (case, list) in
-        [("good", LIST), ("cut", &cut), ("bent", &bent), ("hostile", &hostile), ("coded", &coded), ("long", &long)]
-    {
-        let recording = Recording::new(&[("w26.ssim", &schedule()), ("list.txt", list), ("moves.txt", &moves)]);
+    let lists = [
+        ("good", LIST),
+        ("cut", cut.as_str()),
+        ("bent", bent.as_str()),
+        ("hostile", hostile.as_str()),
+        ("coded", coded.as_str()),
+        ("long", long.as_str()),
+    ];
+    for (case, list) in lists {
+        let recording = Recording::new(&[("w26.ssim", schedule().as_str()), ("list.txt", list), ("moves.txt", moves.as_str())]);
         let output = recording.replay(&["ssim:w26.ssim", "pnl:list.txt", "mvt:moves.txt"]);
         assert_eq!(output.status.code(), Some(1), "{case}: the movements are refused");
         let written = written(&recording, &output);
