@@ -58,7 +58,7 @@ simulate:
 # The drills start nodes of their own: nothing needs to stand beside them.
 drill:
 	$(LOCAL)/install.sh services
-	SERVICES= DRILL=500 SLIPSTREAM_TEST_KAFKA=own $(LOCAL)/with-services.sh cargo test --release --test drill -- --ignored --nocapture --test-threads 1
+	SERVICES= DRILL=500 SLIPSTREAM_TEST_KAFKA=own $(LOCAL)/with-services.sh cargo test --release --test drill -- --nocapture --test-threads 1
 
 $(DENY):
 	$(LOCAL)/install.sh build

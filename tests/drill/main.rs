@@ -114,13 +114,11 @@ fn drill_all(order: &str) {
 }
 
 #[test]
-#[ignore = "long, and may meet the stall that docs/DRILLS.md names: make drill"]
 fn in_event_time_order_every_record_is_the_oracles_whatever_happens() {
     drill_all("event-time");
 }
 
 #[test]
-#[ignore = "long, and may meet the stall that docs/DRILLS.md names: make drill"]
 fn in_arrival_order_nothing_is_lost_or_doubled_whatever_happens() {
     drill_all("arrival");
 }
