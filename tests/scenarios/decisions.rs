@@ -31,6 +31,9 @@ fn kinds(value: &Value) -> Vec<&'static str> {
         ),
         ("no sum, and care", refused && value["status"] == "final" && value["care"]["meals"] == true),
         ("undetermined", value["decision"] == "undetermined"),
+        ("denied boarding: a sum at once", eligible && shows("DB-2", "a sum is due at once")),
+        ("denied boarding: a volunteer", refused && shows("DB-1", "agreed benefits")),
+        ("a lower class: a share of the price", value["decision"] == "downgrade_refund"),
     ];
     all.into_iter().filter(|(_, is)| *is).map(|(kind, _)| kind).collect()
 }
@@ -111,6 +114,9 @@ fn decisions_of_every_kind_are_shown() {
         "no sum: an offer near the booked times",
         "no sum, and care",
         "undetermined",
+        "denied boarding: a sum at once",
+        "denied boarding: a volunteer",
+        "a lower class: a share of the price",
         "provisional, then final",
         "over and undetermined, then excused",
         "over and undetermined, then not excused",
@@ -122,6 +128,7 @@ fn decisions_of_every_kind_are_shown() {
         "CHOICE_OFFERED refund or re-routing",
         "PAYMENT_DUE COMPENSATION",
         "PAYMENT_DUE COMPENSATION taken back",
+        "PAYMENT_DUE DOWNGRADE_REFUND",
         "PAYMENT_DUE REFUND",
         "cliff CARE",
         "cliff COMPENSATION",

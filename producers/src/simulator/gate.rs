@@ -232,3 +232,76 @@ fn push(at: i64, boarding: &Boarding, records: &mut Vec<Record>) {
     let organisation = Some(boarding.organisation.as_str());
     records.push(record(topics::BOARDING_EVENTS, at, boarding.pnr.as_str(), &own_id, boarding, organisation));
 }
+
+#[cfg(test)]
+mod tests {
+    use slipstream_schemas::wire::Wire;
+    use slipstream_streams::reference::Source;
+
+    use super::super::Simulator;
+    use super::*;
+
+    /// What the gate says in a scenario with these tables added.
+    fn said(name: &str, tables: &str) -> Vec<(i64, Boarding)> {
+        let added: Added = toml::from_str(tables).unwrap();
+        let scenario = Scenario { overbooking: added.overbooking, downsizing: added.downsizing, ..Scenario::load(name).unwrap() };
+        let mut simulator = Simulator::new(&scenario, 1).unwrap();
+        let records = std::iter::from_fn(|| simulator.next().unwrap());
+        let at_gate = records.filter(|record| record.topic == topics::BOARDING_EVENTS);
+        at_gate.map(|record| (record.timestamp, Boarding::from_bytes(record.body.as_deref().unwrap()).unwrap())).collect()
+    }
+
+    #[derive(Deserialize)]
+    struct Added {
+        #[serde(default)]
+        overbooking: Vec<Overbooking>,
+        #[serde(default)]
+        downsizing: Vec<Downsizing>,
+    }
+
+    #[test]
+    fn volunteers_come_first_and_both_go_on_by_the_next_flight() {
+        let said = said(
+            "network-wide",
+            r#"
+            [[overbooking]]
+            airline = "KL"
+            airport = "AMS"
+            window = { day = 2, from = "06:00", until = "16:00" }
+            legs = 3
+            volunteers = 2
+            benefit = "300 EUR"
+            refused = 3
+            "#,
+        );
+        let (arrived, gate): (Vec<_>, Vec<_>) = said.iter().partition(|(_, boarding)| boarding.arrived_at.is_some());
+        assert!(!gate.is_empty() && gate.len() >= arrived.len());
+        for volunteered in [true, false] {
+            let people = gate.iter().filter(|(_, one)| one.volunteered == volunteered).map(|(_, one)| one.passengers.len());
+            assert!((1..=9).contains(&people.sum::<usize>()), "volunteers: {volunteered}");
+        }
+        for (at, boarding) in &said {
+            assert_eq!((boarding.kind, boarding.volunteered), (BoardingKind::Refused, boarding.benefit == "300 EUR"));
+            assert!(boarding.arrived_at.is_none_or(|arrived| arrived == *at), "known when it is a fact");
+            assert!(boarding.reroute_arrival_delay_min.is_none_or(|late| late > 0), "{boarding:?}");
+        }
+    }
+
+    #[test]
+    fn who_sits_lower_paid_for_more() {
+        let tables = r#"
+            [[downsizing]]
+            airline = "AF"
+            airport = "CDG"
+            window = { day = 2, from = "06:00", until = "20:00" }
+            legs = 3
+            passengers = 3
+            "#;
+        let said = said("technical", tables);
+        assert!(!said.is_empty());
+        for (_, boarding) in said {
+            assert_eq!((boarding.cabin_paid, boarding.cabin_flown), (Cabin::Business, Cabin::Economy));
+            assert!(boarding.segment_price_minor.is_some_and(|price| price > 0) && boarding.currency.is_some());
+        }
+    }
+}

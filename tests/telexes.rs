@@ -1,0 +1,172 @@
+//! Airline messages through the whole pipeline: a schedule file, a passenger list and movement messages, and what comes of them.
+//!
+//! LO335 of 21 November is due off blocks at 06:25Z and in at 08:50Z. It leaves four hours late, so its passengers are owed
+//! something. Nobody's name is in anything that the program writes, whatever the messages are like.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may stop at the first surprise")]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use serde_json::Value;
+use support::{files, lines, run, scratch, text};
+
+/// A record of a schedule file: its beginning, and its number at the end.
+fn ssim(front: &str) -> String {
+    format!("{front:<194}000001")
+}
+
+fn schedule() -> String {
+    let carrier = ssim("2LLO      W26 25OCT2627MAR2701SEP26");
+    let leg = ssim("3 LO  3350101J20NOV2622NOV261234567 WAW07250725+0100  CDG09500950+01001 7M8");
+    format!("{carrier}\r\n{leg}\r\n")
+}
+
+const LIST: &str = "2026-11-19T06:25:00Z\nPNL\nLO335/21NOV WAW PART1\nCFG/012C174Y\nRBD C/CDZ Y/YBMHQK\n-CDG003Y\n\
+                    1QWERTOWSKA/ZUZANNAMRS .L/X7QK2P\n.R/TKNE HK1 0801234567890/1\n.R/WCHR HK1\n2XYZNOWAK/JANMR/EWAMRS .L/Q2RR8T\nENDPNL\n\n\
+                    2026-11-20T06:25:00Z\nADL\nLO335/21NOV WAW PART1\n-CDG002Y\nDEL\n1XYZNOWAK/EWAMRS .L/Q2RR8T\nENDADL\n";
+
+const MOVEMENTS: &str = "2026-11-21T10:40:00Z\nQU HDQOOLO\n.WAWOPLO 211039\nMVT\nLO335/21.SPLVA.WAW\nAD1025/1038 EA1240 CDG\nDL41/0400\nPX2\nSI MRS QWERTOWSKA\n\n\
+                         2026-11-21T12:56:00Z\nMVT\nLO335/21.SPLVA.CDG\nAA1242/1255\n";
+
+struct Recording {
+    folder: tempfile::TempDir,
+}
+
+impl Recording {
+    fn new(parts: &[(&str, &str)]) -> Self {
+        let folder = scratch();
+        for (name, content) in parts {
+            std::fs::write(folder.path().join(name), content).unwrap();
+        }
+        Self { folder }
+    }
+
+    fn out(&self) -> PathBuf {
+        self.folder.path().join("out")
+    }
+
+    fn replay(&self, inputs: &[&str]) -> Output {
+        let inputs: Vec<String> = inputs
+            .iter()
+            .map(|input| {
+                let (kind, name) = input.split_once(':').unwrap();
+                format!("{kind}:{}", self.folder.path().join(name).display())
+            })
+            .collect();
+        let out = text(&self.out());
+        let mut arguments = vec!["replay"];
+        arguments.extend(inputs.iter().map(String::as_str));
+        arguments.extend(["--out", &out]);
+        run(&arguments)
+    }
+}
+
+fn values(out: &Path, topic: &str) -> Vec<Value> {
+    lines(out, topic).into_iter().map(|line| line["value"].clone()).collect()
+}
+
+/// Every text that a run leaves behind.
+fn written(recording: &Recording, output: &Output) -> String {
+    let mut all = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    for bytes in files(&recording.out()).into_values() {
+        all.push_str(&String::from_utf8_lossy(&bytes));
+    }
+    all
+}
+
+#[test]
+fn a_telex_delays_a_flight_and_its_passengers_are_answered() {
+    let recording = Recording::new(&[("w26.ssim", schedule().as_str()), ("list.txt", LIST), ("moves.txt", MOVEMENTS)]);
+    let output = recording.replay(&["ssim:w26.ssim", "pnl:list.txt", "mvt:moves.txt"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let out = recording.out();
+
+    let leg = "LO335/2026-11-21/WAW-CDG";
+    let events: Vec<Value> =
+        lines(&out, "flight.events").into_iter().filter(|line| line["key"] == leg).map(|line| line["value"].clone()).collect();
+    let kinds: Vec<&str> = events.iter().map(|event| event["kind"].as_str().unwrap()).collect();
+    for kind in ["SCHEDULED", "OUT", "OFF", "DELAYED", "ON", "IN"] {
+        assert!(kinds.contains(&kind), "{kind} is not in {kinds:?}");
+    }
+    let delayed = events.iter().find(|event| event["kind"] == "DELAYED").unwrap();
+    assert_eq!(
+        (&delayed["departure_delay_min"], &delayed["reason"], &delayed["source"]),
+        (&240.into(), &"41".into(), &"MVT".into())
+    );
+    assert_eq!(events.last().unwrap()["arrival_delay_min"], 245);
+
+    let bookings = values(&out, "booking.events");
+    let told: Vec<(&str, &str, usize)> = bookings
+        .iter()
+        .map(|booking| {
+            (booking["pnr"].as_str().unwrap(), booking["kind"].as_str().unwrap(), booking["passengers"].as_array().unwrap().len())
+        })
+        .collect();
+    let expect = BTreeSet::from([("X7QK2P", "CREATED", 1), ("Q2RR8T", "CREATED", 2), ("Q2RR8T", "MODIFIED", 1)]);
+    assert_eq!(told.iter().copied().collect::<BTreeSet<_>>(), expect);
+    let wheelchair = bookings.iter().find(|booking| booking["pnr"] == "X7QK2P").unwrap();
+    assert_eq!(wheelchair["passengers"][0]["ssr"], serde_json::json!(["WCHR"]));
+    assert_eq!(wheelchair["segments"][0]["scheduled_arrival"], events[0]["scheduled_arrival"]);
+
+    let decided: BTreeSet<String> =
+        values(&out, "passenger.events").iter().map(|event| event["pnr"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(decided, BTreeSet::from(["Q2RR8T".to_owned(), "X7QK2P".to_owned()]));
+    let refused = files(&out).get("dead.letter.queue.jsonl").map_or(0, Vec::len);
+    assert_eq!(refused, 0, "{}", written(&recording, &output));
+}
+
+/// Names in good, cut, bent and hostile messages: in the free text, where a code belongs, in the flight line.
+#[test]
+fn no_name_is_in_anything_that_is_written() {
+    const NAMES: [&str; 4] = ["QWERTOWSKA", "ZUZANNA", "XYZNOWAK", "EWAMRS"];
+    let cut = LIST.replace("ENDPNL", "").replace("ENDADL", "");
+    let bent = LIST.replace(".L/X7QK2P", ".L/QWERTOWSKA").replace("-CDG003Y", "-CDG007Y");
+    let hostile = LIST
+        .replace(".R/WCHR HK1", ".R/QWERTOWSKA HK1\n.QWERTOWSKAZUZANNA")
+        .replace("LO335/21NOV WAW PART1\nCFG", "QWERTOWSKA/21NOV XYZNOWAK PART1\nCFG");
+    let coded = LIST.replace(".R/WCHR HK1", ".R/ZUZA HK1-1QWERTOWSKA/ZUZANNAMRS");
+    let long = LIST.replace("ENDPNL", &"1QWERTOWSKA/ZUZANNAMRS .L/X7QK2P\n".repeat(300));
+    let moves = MOVEMENTS.replace("DL41/0400", "DLQWERTOWSKA/XYZNOWAK\nQWERTOWSKA").replace("SPLVA.CDG", "QWERTOWSKA.XYZNOWAK");
+    let lists = [
+        ("good", LIST),
+        ("cut", cut.as_str()),
+        ("bent", bent.as_str()),
+        ("hostile", hostile.as_str()),
+        ("coded", coded.as_str()),
+        ("long", long.as_str()),
+    ];
+    for (case, list) in lists {
+        let recording = Recording::new(&[("w26.ssim", schedule().as_str()), ("list.txt", list), ("moves.txt", moves.as_str())]);
+        let output = recording.replay(&["ssim:w26.ssim", "pnl:list.txt", "mvt:moves.txt"]);
+        assert_eq!(output.status.code(), Some(1), "{case}: the movements are refused");
+        let written = written(&recording, &output);
+        assert!(written.contains("LO335/2026-11-21/WAW-CDG"), "{case}: the schedule was played");
+        for name in NAMES {
+            let found = written.lines().find(|line| line.contains(name));
+            assert_eq!(found, None, "{case}");
+        }
+    }
+}
+
+#[test]
+fn a_notification_cancels_and_a_bomb_is_refused_by_its_place() {
+    let notice = "<IATA_AIDX_FlightLegNotifRQ xmlns=\"http://www.iata.org/IATA/2007/00\" Version=\"16.1\" TimeStamp=\"2026-11-21T05:00:00Z\">\
+        <Originator CompanyShortName=\"BA\"/><FlightLeg><LegIdentifier><Airline CodeContext=\"3\">BA</Airline><FlightNumber>117</FlightNumber>\
+        <DepartureAirport>LHR</DepartureAirport><ArrivalAirport>JFK</ArrivalAirport><OriginDate>2026-11-21</OriginDate></LegIdentifier>\
+        <LegData><OperationalStatus>DX</OperationalStatus><OperationTime OperationQualifier=\"OFB\" TimeType=\"SCT\">2026-11-21T08:25:00Z</OperationTime>\
+        <OperationTime OperationQualifier=\"ONB\" TimeType=\"SCT\">2026-11-21T16:20:00Z</OperationTime></LegData></FlightLeg></IATA_AIDX_FlightLegNotifRQ>";
+    let bomb = "<?xml version=\"1.0\"?>\n<!DOCTYPE a [<!ENTITY b \"bbbbbbbb\">]>\n<a>&b;&b;</a>";
+    let recording = Recording::new(&[("a.xml", notice), ("b.xml", bomb)]);
+    let output = recording.replay(&["aidx:a.xml", "aidx:b.xml"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("b.xml:2: document: line 2, column 1: a document type declaration"), "{said}");
+    let events = values(&recording.out(), "flight.events");
+    let kinds: Vec<&str> = events.iter().map(|event| event["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["SCHEDULED", "CANCELLED"]);
+    assert_eq!((&events[1]["carrier"], &events[1]["source"]), (&"BA".into(), &"AIDX".into()));
+}
