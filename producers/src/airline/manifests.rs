@@ -8,7 +8,7 @@
 //!
 //! A list counts once all its parts are there, at the receipt of the last; a part that comes twice counts once. One locator
 //! on several flights is one booking. A list has no times and no fares: the times are those of the schedule files given beside it, the
-//! total is 0 XXX. A list for a leg that no schedule has is refused. Keeps [`FLIGHTS_MAX`] flights and [`LISTS_MAX`] unfinished
+//! total is 0, in no currency. A list for a leg that no schedule has is refused. Keeps [`FLIGHTS_MAX`] flights and [`LISTS_MAX`] unfinished
 //! lists; the oldest give way. Personal data: [`super::roster`] says what of it is kept, and that none of it leaves.
 
 use std::collections::{BTreeMap, BTreeSet};
