@@ -298,8 +298,9 @@ proptest! {
     #[test]
     fn a_stream_joined_with_a_table(facts in facts()) {
         let mut facts = facts;
-        facts.dedup_by_key(|fact| (fact.known, fact.side == Side::Left));
         facts.sort_by_key(|fact| (fact.known, fact.side == Side::Left));
+        // Of one instant and side, the schedule's order is not the list's.
+        facts.dedup_by_key(|fact| (fact.known, fact.side == Side::Left));
         let mut rows: BTreeMap<&str, &str> = BTreeMap::new();
         let mut lines = Vec::new();
         for fact in &facts {

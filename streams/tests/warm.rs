@@ -12,6 +12,7 @@ use std::path::Path;
 use cluster::{Cluster, kill_again_and_again};
 use slipstream_streams::buffer::Order;
 use slipstream_streams::runtime::{self, Config, Handle};
+use slipstream_streams::status::Phase;
 use toy::{UNIT, codec};
 
 fn start(cluster: &Cluster, state: &Path) -> Handle {
@@ -22,7 +23,8 @@ fn start(cluster: &Cluster, state: &Path) -> Handle {
 /// Runs until everything is promised; returns changelog rows read and copies thrown away.
 fn life(cluster: &Cluster, state: &Path) -> (u64, u64) {
     let pipeline = start(cluster, state);
-    cluster.wait_complete(&pipeline);
+    // A world that is complete is so before its rows are read again.
+    cluster.wait_for(&pipeline, |shard| shard.complete && shard.phase == Phase::Running);
     let counts = pipeline.status().iter().map(|shard| (shard.restored, shard.rebuilt)).next().unwrap();
     pipeline.stop();
     pipeline.wait().unwrap();
