@@ -6,6 +6,7 @@
 //! files or of the rows of a day. Keeps one record a source and those of one instant.
 
 use std::collections::VecDeque;
+use std::vec::IntoIter;
 
 use slipstream_streams::record::Record;
 use slipstream_streams::reference::{Source, SourceError};
@@ -13,6 +14,30 @@ use slipstream_streams::reference::{Source, SourceError};
 use crate::Recorded;
 use crate::disturb::{Disturbance, Disturbed};
 use crate::refusals::Refused;
+
+/// An input that was read whole: its records in order, and what it holds besides.
+pub(crate) struct ReadWhole {
+    records: IntoIter<Record>,
+    refused: Refused,
+}
+
+impl ReadWhole {
+    pub(crate) fn new(records: Vec<Record>, refused: Refused) -> Self {
+        Self { records: records.into_iter(), refused }
+    }
+}
+
+impl Source for ReadWhole {
+    fn next(&mut self) -> Result<Option<Record>, SourceError> {
+        Ok(self.records.next())
+    }
+}
+
+impl Recorded for ReadWhole {
+    fn refused(&self) -> Refused {
+        self.refused.clone()
+    }
+}
 
 /// The stream of all inputs.
 pub struct Feed {

@@ -10,12 +10,9 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::Recorded;
-use crate::airline::log;
-use crate::airline::manifests::Manifests;
-use crate::airline::movements::Movements;
-use crate::airline::notifications::Notifications;
 use crate::airline::schedules::Schedules;
 use crate::airline::timetable::Timetable;
+use crate::airline::{log, manifests, movements, notifications};
 use crate::bts;
 use crate::days::Days;
 use crate::disturb::Disturbance;
@@ -25,7 +22,7 @@ use crate::flights::Flights;
 use crate::nyc;
 use crate::recording::Recording;
 use crate::refusals::Refused;
-use crate::reports::{self, Reports};
+use crate::reports;
 pub use crate::table::TableError;
 use crate::table::{Layout, Table};
 
@@ -198,7 +195,7 @@ pub fn open(inputs: &[Input], playback: Playback) -> Result<Feed, InputError> {
     }
     for (kind, form) in [(Kind::Metar, reports::METAR), (Kind::Taf, reports::TAF)] {
         for file in files(inputs, kind)? {
-            sources.push(Box::new(Reports::open(&file, form)?));
+            sources.push(Box::new(reports::open(&file, form)?));
         }
     }
     airline(inputs, &mut sources)?;
@@ -213,18 +210,18 @@ fn airline(inputs: &[Input], sources: &mut Vec<Box<dyn Recorded + Send>>) -> Res
     if !schedules.is_empty() {
         sources.push(Box::new(Schedules::new(&timetable, refused)));
     }
-    let notifications = files(inputs, Kind::Aidx)?;
-    if !notifications.is_empty() {
-        sources.push(Box::new(Notifications::read(&notifications)?));
+    let documents = files(inputs, Kind::Aidx)?;
+    if !documents.is_empty() {
+        sources.push(Box::new(notifications::read(&documents)?));
     }
-    let (movements, lists) = (files(inputs, Kind::Mvt)?, files(inputs, Kind::Pnl)?);
-    if !movements.is_empty() {
-        let (messages, refused) = messages(&movements)?;
-        sources.push(Box::new(Movements::new(messages, &timetable, refused)));
+    let (telexes, lists) = (files(inputs, Kind::Mvt)?, files(inputs, Kind::Pnl)?);
+    if !telexes.is_empty() {
+        let (messages, refused) = messages(&telexes)?;
+        sources.push(Box::new(movements::read(messages, &timetable, refused)));
     }
     if !lists.is_empty() {
         let (messages, refused) = messages(&lists)?;
-        sources.push(Box::new(Manifests::new(messages, &timetable, refused)));
+        sources.push(Box::new(manifests::read(messages, &timetable, refused)));
     }
     Ok(())
 }

@@ -11,17 +11,15 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::Arc;
-use std::vec::IntoIter;
 
 use slipstream_schemas::ids::Airport;
 use slipstream_schemas::records::{AirportWeather, Message, WeatherHazard};
 use slipstream_schemas::topics::EXTERNAL_DATA;
 use slipstream_schemas::wire::Wire;
 use slipstream_streams::record::{Event, Record, Ts, derive_id};
-use slipstream_streams::reference::{Source, SourceError};
 use uuid::Uuid;
 
-use crate::Recorded;
+use crate::feed::ReadWhole;
 use crate::local_time::MINUTE;
 use crate::refusals::{Fault, Refusal, Refused};
 use crate::table::{TableError, shown};
@@ -56,40 +54,20 @@ pub(crate) const METAR: Form = Form { name: "metar", time: "observation_time", a
 /// `taf:` recordings.
 pub(crate) const TAF: Form = Form { name: "taf", time: "issue_time", assess: taf };
 
-/// The reports of one file, in order of time.
-pub(crate) struct Reports {
-    records: IntoIter<Record>,
-    refused: Refused,
-}
-
-impl Reports {
-    /// Reads a file whole.
-    ///
-    /// # Errors
-    /// It cannot be read, or its header lacks a column.
-    pub(crate) fn open(path: &Path, form: Form) -> Result<Self, TableError> {
-        let io = |source| TableError::Io { path: path.to_owned(), source };
-        let text = BufReader::new(text_file::open(path).map_err(io)?);
-        let mut loading = Loading::new(form, path);
-        for line in text.split(b'\n') {
-            loading.line(&line.map_err(io)?, path)?;
-        }
-        let Loading { mut records, refused, .. } = loading;
-        records.sort_by_key(|record| record.timestamp);
-        Ok(Self { records: records.into_iter(), refused })
+/// Reads a file whole, and puts its reports in order of time.
+///
+/// # Errors
+/// It cannot be read, or its header lacks a column.
+pub(crate) fn open(path: &Path, form: Form) -> Result<ReadWhole, TableError> {
+    let io = |source| TableError::Io { path: path.to_owned(), source };
+    let text = BufReader::new(text_file::open(path).map_err(io)?);
+    let mut loading = Loading::new(form, path);
+    for line in text.split(b'\n') {
+        loading.line(&line.map_err(io)?, path)?;
     }
-}
-
-impl Source for Reports {
-    fn next(&mut self) -> Result<Option<Record>, SourceError> {
-        Ok(self.records.next())
-    }
-}
-
-impl Recorded for Reports {
-    fn refused(&self) -> Refused {
-        self.refused.clone()
-    }
+    let Loading { mut records, refused, .. } = loading;
+    records.sort_by_key(|record| record.timestamp);
+    Ok(ReadWhole::new(records, refused))
 }
 
 /// A file while it is read.

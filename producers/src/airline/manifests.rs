@@ -13,21 +13,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::vec::IntoIter;
 
 use jiff::civil::Date as Civil;
 use slipstream_schemas::ids::{Airport, Leg as LegId, Organisation, Pnr};
 use slipstream_schemas::records::{Booking, BookingKind, Segment};
 use slipstream_schemas::topics::BOOKING_EVENTS;
 use slipstream_streams::record::{Record, Ts};
-use slipstream_streams::reference::{Source, SourceError};
 
 use super::instants::{date_of, midnight};
 use super::log::Received;
 use super::roster::{People, Roster, Seat};
 use super::timetable::{Flight, Instance, Leg, Timetable};
 use super::{named, record};
-use crate::Recorded;
+use crate::feed::ReadWhole;
 use crate::messages::pnl::Part;
 use crate::refusals::{Fault, Refused};
 
@@ -38,39 +36,19 @@ const LISTS_MAX: usize = 10_000;
 /// Most parts of one list.
 const PARTS_MAX: u32 = 200;
 
-/// The records of all logs.
-pub(crate) struct Manifests {
-    records: IntoIter<Record>,
-    refused: Refused,
-}
-
-impl Manifests {
-    /// Reads the messages in order of receipt.
-    pub(crate) fn new(mut messages: Vec<Received>, timetable: &Timetable, refused: Refused) -> Self {
-        messages.sort_by_key(|message| message.at);
-        let mut desk = Desk::new(timetable, refused);
-        for message in &messages {
-            if let Err(fault) = desk.take(message) {
-                desk.refused.add(message.refusal(&fault));
-            }
+/// Reads the messages in order of receipt.
+pub(crate) fn read(mut messages: Vec<Received>, timetable: &Timetable, refused: Refused) -> ReadWhole {
+    messages.sort_by_key(|message| message.at);
+    let mut desk = Desk::new(timetable, refused);
+    for message in &messages {
+        if let Err(fault) = desk.take(message) {
+            desk.refused.add(message.refusal(&fault));
         }
-        for list in desk.pending.values() {
-            desk.refused.add(list.first.refusal(&list.incomplete()));
-        }
-        Self { records: desk.records.into_iter(), refused: desk.refused }
     }
-}
-
-impl Source for Manifests {
-    fn next(&mut self) -> Result<Option<Record>, SourceError> {
-        Ok(self.records.next())
+    for list in desk.pending.values() {
+        desk.refused.add(list.first.refusal(&list.incomplete()));
     }
-}
-
-impl Recorded for Manifests {
-    fn refused(&self) -> Refused {
-        self.refused.clone()
-    }
+    ReadWhole::new(desk.records, desk.refused)
 }
 
 /// A flight as a list names it: local date of departure first, so that the oldest give way.

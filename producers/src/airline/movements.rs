@@ -17,19 +17,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::vec::IntoIter;
 
 use jiff::civil::Date as Civil;
 use slipstream_schemas::ids::{Airport, Tail};
 use slipstream_schemas::records::{DateMeaning, DesignatorRole, FlightKind, FlightObservation};
-use slipstream_streams::record::{Record, Ts};
-use slipstream_streams::reference::{Source, SourceError};
+use slipstream_streams::record::Ts;
 
 use super::instants::{date_near, earliest, latest, nearest};
 use super::log::Received;
 use super::timetable::{Flight, Instance, Timetable};
 use super::{named, observed};
-use crate::Recorded;
+use crate::feed::ReadWhole;
 use crate::local_time::MINUTE;
 use crate::messages::mvt::{Delay, Movement};
 use crate::refusals::{Fault, Refused};
@@ -42,41 +40,21 @@ const CLOCKS_DIFFER: Ts = 5 * MINUTE;
 /// Most flights whose route is remembered; the oldest date gives way.
 const REMEMBERED_MAX: usize = 200_000;
 
-/// The records of all logs.
-pub(crate) struct Movements {
-    records: IntoIter<Record>,
-    refused: Refused,
-}
-
-impl Movements {
-    /// Reads the messages in order of receipt.
-    pub(crate) fn new(mut messages: Vec<Received>, timetable: &Timetable, mut refused: Refused) -> Self {
-        messages.sort_by_key(|message| message.at);
-        let (envelope, mut routes) = (Arc::from("/producers/mvt"), Routes { timetable, heard: BTreeMap::new() });
-        let mut records = Vec::new();
-        for message in &messages {
-            match words(message, &mut routes) {
-                Ok(Words { said, unread }) => {
-                    records.extend(said.iter().map(|said| observed(&envelope, said, message.at)));
-                    unread.iter().for_each(|fault| refused.add(message.refusal(fault)));
-                }
-                Err(fault) => refused.add(message.refusal(&fault)),
+/// Reads the messages in order of receipt.
+pub(crate) fn read(mut messages: Vec<Received>, timetable: &Timetable, mut refused: Refused) -> ReadWhole {
+    messages.sort_by_key(|message| message.at);
+    let (envelope, mut routes) = (Arc::from("/producers/mvt"), Routes { timetable, heard: BTreeMap::new() });
+    let mut records = Vec::new();
+    for message in &messages {
+        match words(message, &mut routes) {
+            Ok(Words { said, unread }) => {
+                records.extend(said.iter().map(|said| observed(&envelope, said, message.at)));
+                unread.iter().for_each(|fault| refused.add(message.refusal(fault)));
             }
+            Err(fault) => refused.add(message.refusal(&fault)),
         }
-        Self { records: records.into_iter(), refused }
     }
-}
-
-impl Source for Movements {
-    fn next(&mut self) -> Result<Option<Record>, SourceError> {
-        Ok(self.records.next())
-    }
-}
-
-impl Recorded for Movements {
-    fn refused(&self) -> Refused {
-        self.refused.clone()
-    }
+    ReadWhole::new(records, refused)
 }
 
 /// What one message says, and what of it could not be used.

@@ -15,17 +15,15 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::vec::IntoIter;
 
 use slipstream_schemas::ids::{Airport, Carrier};
 use slipstream_schemas::records::{Codeshare, DateMeaning, DesignatorRole, FlightKind, FlightObservation};
 use slipstream_schemas::reference;
 use slipstream_schemas::topics::FLIGHT_UNMATCHED;
 use slipstream_streams::record::{Record, Ts};
-use slipstream_streams::reference::{Source, SourceError};
 
 use super::{named, observed, record};
-use crate::Recorded;
+use crate::feed::ReadWhole;
 use crate::messages::aidx::{FlightLeg, Misread, Notification};
 use crate::messages::xml::DOCUMENT_BYTES_MAX;
 use crate::refusals::{Fault, Refusal, Refused};
@@ -35,59 +33,39 @@ use crate::text_file;
 /// The source's name.
 pub(crate) const NAME: &str = "AIDX";
 
-/// The records of all documents.
-pub(crate) struct Notifications {
-    records: IntoIter<Record>,
-    refused: Refused,
-}
-
-impl Notifications {
-    /// Reads the files whole.
-    ///
-    /// # Errors
-    /// One cannot be read.
-    pub(crate) fn read(files: &[PathBuf]) -> Result<Self, TableError> {
-        let (mut records, mut refused) = (Vec::new(), Refused::default());
-        let envelope = Arc::from("/producers/aidx");
-        for path in files {
-            let bytes = text_file::whole(path, DOCUMENT_BYTES_MAX + 1);
-            let bytes = bytes.map_err(|source| TableError::Io { path: path.clone(), source })?;
-            let file: Arc<str> = path.display().to_string().into();
-            let refusal = |line, fault| Refusal { file: Arc::clone(&file), line, fault };
-            match Notification::read(&bytes) {
-                Ok(document) => {
-                    document.refused.iter().for_each(|leg| refused.add(refusal(1, Fault::new("FlightLeg", leg))));
-                    for (at, leg) in document.legs.iter().enumerate() {
-                        match words(&envelope, leg, document.time_stamp) {
-                            Ok(words) => records.extend(words),
-                            Err(fault) => {
-                                refused.add(refusal(1, Fault::new(format!("leg {}: {}", at + 1, fault.field), fault.problem)))
-                            }
+/// Reads the files whole.
+///
+/// # Errors
+/// One cannot be read.
+pub(crate) fn read(files: &[PathBuf]) -> Result<ReadWhole, TableError> {
+    let (mut records, mut refused) = (Vec::new(), Refused::default());
+    let envelope = Arc::from("/producers/aidx");
+    for path in files {
+        let bytes = text_file::whole(path, DOCUMENT_BYTES_MAX + 1);
+        let bytes = bytes.map_err(|source| TableError::Io { path: path.clone(), source })?;
+        let file: Arc<str> = path.display().to_string().into();
+        let refusal = |line, fault| Refusal { file: Arc::clone(&file), line, fault };
+        match Notification::read(&bytes) {
+            Ok(document) => {
+                document.refused.iter().for_each(|leg| refused.add(refusal(1, Fault::new("FlightLeg", leg))));
+                for (at, leg) in document.legs.iter().enumerate() {
+                    match words(&envelope, leg, document.time_stamp) {
+                        Ok(words) => records.extend(words),
+                        Err(fault) => {
+                            refused.add(refusal(1, Fault::new(format!("leg {}: {}", at + 1, fault.field), fault.problem)))
                         }
                     }
                 }
-                Err(Misread::Xml(problem)) => {
-                    let line = u64::try_from(problem.line).unwrap_or(u64::MAX);
-                    refused.add(refusal(line, Fault::new("document", problem)));
-                }
-                Err(problem) => refused.add(refusal(1, Fault::new("document", problem))),
             }
+            Err(Misread::Xml(problem)) => {
+                let line = u64::try_from(problem.line).unwrap_or(u64::MAX);
+                refused.add(refusal(line, Fault::new("document", problem)));
+            }
+            Err(problem) => refused.add(refusal(1, Fault::new("document", problem))),
         }
-        records.sort_by_key(|record: &Record| record.timestamp);
-        Ok(Self { records: records.into_iter(), refused })
     }
-}
-
-impl Source for Notifications {
-    fn next(&mut self) -> Result<Option<Record>, SourceError> {
-        Ok(self.records.next())
-    }
-}
-
-impl Recorded for Notifications {
-    fn refused(&self) -> Refused {
-        self.refused.clone()
-    }
+    records.sort_by_key(|record: &Record| record.timestamp);
+    Ok(ReadWhole::new(records, refused))
 }
 
 /// Everything that a leg's notification makes known.
