@@ -16,8 +16,7 @@ use super::http::{Http, Unusable, instant};
 use super::profile::RateLimit;
 use super::provider::{Answer, Card, Cost, Provider};
 use super::secret::Secret;
-use super::weather::{Kind, Reports, STATIONS_MAX, Unread, WeatherProvider};
-use crate::reports;
+use super::weather::{Kind, Reports, WeatherProvider, first, report};
 
 /// Where the API is.
 pub const BASE_URL: &str = "https://api.checkwx.com";
@@ -61,12 +60,10 @@ impl CheckWx {
 
     async fn fetch(&self, kind: Kind, stations: Vec<String>) -> Result<Reports, ProviderError> {
         let mut found = Reports::default();
-        for part in stations.get(..STATIONS_MAX.min(stations.len())).unwrap_or_default().chunks(STATIONS_A_REQUEST) {
+        for part in first(&stations).chunks(STATIONS_A_REQUEST) {
             for row in self.rows(kind, part).await? {
-                match row.read(kind) {
-                    Ok(report) => found.read.push(report),
-                    Err(problem) => found.unread.push(Unread { station: row.icao, problem }),
-                }
+                let read = row.read(kind);
+                found.take(row.icao, read);
             }
         }
         Ok(found)
@@ -115,18 +112,9 @@ struct Stamp {
 
 impl Row {
     fn read(&self, kind: Kind) -> Result<AirportWeather, String> {
-        let text = self.raw_text.as_deref().ok_or("no text")?;
         let issued = self.timestamp.as_ref().and_then(|stamp| stamp.issued.as_deref());
-        let at = self.observed.as_deref().or(issued).ok_or("no instant")?;
         // Its instants are UTC; some come without saying so.
-        let at = instant(at).or_else(|| instant(&format!("{at}Z"))).filter(|at| *at >= 0).ok_or("no instant")?;
-        let report = match kind {
-            Kind::Metar => reports::metar(text)?,
-            Kind::Taf => reports::taf(text)?,
-        };
-        if report.station != self.icao {
-            return Err(format!("the text is of {}", report.station));
-        }
-        Ok(AirportWeather { observed_at: at, ..report })
+        let utc = |at: &str| instant(at).or_else(|| instant(&format!("{at}Z")));
+        report(kind, &self.icao, self.raw_text.as_deref(), self.observed.as_deref().or(issued).and_then(utc))
     }
 }

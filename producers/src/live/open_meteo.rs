@@ -21,7 +21,7 @@ use super::error::ProviderError;
 use super::http::{Http, Unusable};
 use super::profile::RateLimit;
 use super::provider::{Answer, Card, Cost, Provider};
-use super::weather::{Kind, Reports, STATIONS_MAX, Unread, WeatherProvider};
+use super::weather::{Kind, Reports, STATIONS_MAX, WeatherProvider, first};
 use crate::reports;
 use crate::weather::aerodromes;
 use crate::weather::groups::Station;
@@ -85,8 +85,7 @@ impl OpenMeteo {
             return Err(ProviderError::NotOffered);
         }
         let mut found = Reports::default();
-        let wanted = stations.get(..STATIONS_MAX.min(stations.len())).unwrap_or_default();
-        let places: Vec<Place> = wanted.iter().filter_map(|station| Place::of(station)).collect();
+        let places: Vec<Place> = first(&stations).iter().filter_map(|station| Place::of(station)).collect();
         if places.is_empty() {
             return Ok(found);
         }
@@ -95,10 +94,7 @@ impl OpenMeteo {
             return Err(ProviderError::malformed("body", format_args!("{} places for {}", answers.len(), places.len())));
         }
         for (place, answer) in places.iter().zip(answers) {
-            match answer.hourly.report(place.station) {
-                Ok(report) => found.read.push(report),
-                Err(problem) => found.unread.push(Unread { station: place.station.to_string(), problem }),
-            }
+            found.take(place.station.to_string(), answer.hourly.report(place.station));
         }
         Ok(found)
     }

@@ -54,6 +54,35 @@ pub struct Reports {
     pub unread: Vec<Unread>,
 }
 
+impl Reports {
+    /// Takes in what a provider names a report of `station`.
+    pub(super) fn take(&mut self, station: String, read: Result<AirportWeather, String>) {
+        match read {
+            Ok(report) => self.read.push(report),
+            Err(problem) => self.unread.push(Unread { station, problem }),
+        }
+    }
+}
+
+/// A report by its text, which must be of the station that the provider names, and its instant.
+pub(super) fn report(kind: Kind, station: &str, text: Option<&str>, at: Option<Ts>) -> Result<AirportWeather, String> {
+    let text = text.ok_or("no text")?;
+    let observed_at = at.filter(|at| *at >= 0).ok_or("no instant")?;
+    let report = match kind {
+        Kind::Metar => reports::metar(text)?,
+        Kind::Taf => reports::taf(text)?,
+    };
+    if report.station != station {
+        return Err(format!("the text is of {}", report.station));
+    }
+    Ok(AirportWeather { observed_at, ..report })
+}
+
+/// As many stations as are asked for at once.
+pub(super) fn first(stations: &[String]) -> &[String] {
+    &stations[..STATIONS_MAX.min(stations.len())]
+}
+
 /// Somebody who has weather reports.
 pub trait WeatherProvider: Provider {
     /// The newest reports of these stations (ICAO location indicators), at most [`STATIONS_MAX`]; a station without one is absent.
@@ -91,17 +120,14 @@ impl AviationWeather {
     }
 
     async fn fetch(&self, kind: Kind, stations: Vec<String>) -> Result<Reports, ProviderError> {
-        let stations = stations.get(..STATIONS_MAX.min(stations.len())).unwrap_or_default();
-        let reply = self.get(kind, stations).await?;
+        let reply = self.get(kind, first(&stations)).await?;
         if reply.status.as_u16() == 204 || reply.is_empty() {
             return Ok(Reports::default());
         }
         let mut found = Reports::default();
         for row in reply.json::<Vec<Row>>()? {
-            match row.read(kind) {
-                Ok(report) => found.read.push(report),
-                Err(problem) => found.unread.push(Unread { station: row.icao_id, problem }),
-            }
+            let read = row.read(kind);
+            found.take(row.icao_id, read);
         }
         Ok(found)
     }
@@ -146,15 +172,6 @@ impl Row {
             Kind::Metar => (&self.raw_ob, self.obs_time.and_then(|seconds| seconds.checked_mul(1000))),
             Kind::Taf => (&self.raw_taf, self.issue_time.as_deref().and_then(instant)),
         };
-        let text = text.as_deref().ok_or("no text")?;
-        let observed_at: Ts = at.filter(|at| *at >= 0).ok_or("no instant")?;
-        let report = match kind {
-            Kind::Metar => reports::metar(text)?,
-            Kind::Taf => reports::taf(text)?,
-        };
-        if report.station != self.icao_id {
-            return Err(format!("the text is of {}", report.station));
-        }
-        Ok(AirportWeather { observed_at, ..report })
+        report(kind, &self.icao_id, text.as_deref(), at)
     }
 }
