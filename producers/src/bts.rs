@@ -12,8 +12,8 @@ use slipstream_schemas::ids::{Airport, Date, Tail};
 use slipstream_schemas::reference::airport;
 use slipstream_streams::record::Ts;
 
-use crate::facts::{Identity, LegFacts, Outcome};
-use crate::local_time::{MINUTE, WallTime};
+use crate::facts::{LegFacts, Outcome};
+use crate::local_time::MINUTE;
 use crate::refusals::Fault;
 use crate::table::{Cells, Layout};
 
@@ -48,7 +48,7 @@ pub(crate) const LAYOUT: Layout = Layout {
 };
 
 fn read(cells: &Cells<'_>) -> Result<LegFacts, Fault> {
-    let identity = identity(cells)?;
+    let identity = cells.identity("flight_num", "crs_dep_time")?;
     let date: Date = cells.required("flight_date")?;
     let outcome = outcome(cells)?;
     let block = cells.within("crs_elapsed", BLOCK_MIN)?;
@@ -82,22 +82,6 @@ fn read(cells: &Cells<'_>) -> Result<LegFacts, Fault> {
     Ok(facts)
 }
 
-fn identity(cells: &Cells<'_>) -> Result<Identity, Fault> {
-    let number = cells.within("flight_num", 1..=9999)?.ok_or_else(|| Fault::new("flight_num", "missing"))?;
-    Ok(Identity {
-        carrier: cells.required("carrier")?,
-        number,
-        origin: cells.required("origin")?,
-        destination: cells.required("dest")?,
-        departs: wall_time(cells, "crs_dep_time")?.ok_or_else(|| Fault::new("crs_dep_time", "missing"))?,
-    })
-}
-
-fn wall_time(cells: &Cells<'_>, name: &'static str) -> Result<Option<WallTime>, Fault> {
-    let read = |hhmm| WallTime::from_hhmm(hhmm).ok_or_else(|| Fault::new(name, format_args!("{hhmm} is no time of day")));
-    cells.optional(name)?.map(read).transpose()
-}
-
 fn flag(cells: &Cells<'_>, name: &'static str) -> Result<bool, Fault> {
     cells.within(name, 0..=1)?.map(|flag| flag == 1).ok_or_else(|| Fault::new(name, "missing"))
 }
@@ -121,7 +105,7 @@ fn tail(cells: &Cells<'_>) -> Result<Option<Tail>, Fault> {
 
 /// When a leg without a block time was due: the next such wall time at its destination.
 fn due(cells: &Cells<'_>, departs: Ts, destination: Airport) -> Result<Option<Ts>, Fault> {
-    let arrives = wall_time(cells, "crs_arr_time")?;
+    let arrives = cells.wall_time("crs_arr_time")?;
     Ok(arrives.zip(airport(destination)).and_then(|(time, there)| time.first_from(departs, &there.zone)))
 }
 

@@ -11,8 +11,8 @@ use slipstream_schemas::ids::{Airport, Date, Tail};
 use slipstream_schemas::reference::airport;
 use slipstream_streams::record::Ts;
 
-use crate::facts::{Identity, LegFacts, Outcome};
-use crate::local_time::{MINUTE, WallTime};
+use crate::facts::{LegFacts, Outcome};
+use crate::local_time::MINUTE;
 use crate::refusals::Fault;
 use crate::table::{Cells, Layout};
 
@@ -41,7 +41,7 @@ pub(crate) const LAYOUT: Layout = Layout {
 };
 
 fn read(cells: &Cells<'_>) -> Result<LegFacts, Fault> {
-    let identity = identity(cells)?;
+    let identity = cells.identity("flight", "sched_dep_time")?;
     let date = date(cells)?;
     let (delay, arrival_delay) = (cells.within("dep_delay", DELAY_MIN)?, cells.within("arr_delay", DELAY_MIN)?);
     let outcome = match (cells.optional::<i32>("dep_time")?, arrival_delay) {
@@ -82,22 +82,6 @@ fn read(cells: &Cells<'_>) -> Result<LegFacts, Fault> {
     }
 }
 
-fn identity(cells: &Cells<'_>) -> Result<Identity, Fault> {
-    let number = cells.within("flight", 1..=9999)?.ok_or_else(|| Fault::new("flight", "missing"))?;
-    Ok(Identity {
-        carrier: cells.required("carrier")?,
-        number,
-        origin: cells.required("origin")?,
-        destination: cells.required("dest")?,
-        departs: wall_time(cells, "sched_dep_time")?.ok_or_else(|| Fault::new("sched_dep_time", "missing"))?,
-    })
-}
-
-fn wall_time(cells: &Cells<'_>, name: &'static str) -> Result<Option<WallTime>, Fault> {
-    let read = |hhmm| WallTime::from_hhmm(hhmm).ok_or_else(|| Fault::new(name, format_args!("{hhmm} is no time of day")));
-    cells.optional(name)?.map(read).transpose()
-}
-
 fn date(cells: &Cells<'_>) -> Result<Date, Fault> {
     let part = |name| cells.required::<i8>(name);
     let date = jiff::civil::Date::new(cells.required("year")?, part("month")?, part("day")?);
@@ -106,6 +90,6 @@ fn date(cells: &Cells<'_>) -> Result<Date, Fault> {
 
 /// The scheduled arrival: the next such wall time at the destination.
 fn arrival(cells: &Cells<'_>, departs: Ts, destination: Airport) -> Result<Option<Ts>, Fault> {
-    let arrives = wall_time(cells, "sched_arr_time")?;
+    let arrives = cells.wall_time("sched_arr_time")?;
     Ok(arrives.zip(airport(destination)).and_then(|(time, there)| time.first_from(departs + MINUTE, &there.zone)))
 }

@@ -16,7 +16,8 @@ use std::sync::Arc;
 
 use csv::ByteRecord;
 
-use crate::facts::LegFacts;
+use crate::facts::{Identity, LegFacts};
+use crate::local_time::WallTime;
 use crate::refusals::{Fault, Refusal, Refused};
 use crate::text_file::{self, Text};
 
@@ -102,6 +103,24 @@ impl<'a> Cells<'a> {
             }
             value => Ok(value),
         }
+    }
+
+    /// A local time of day, written as a number: 5 is 00:05.
+    pub(crate) fn wall_time(&self, name: &'static str) -> Result<Option<WallTime>, Fault> {
+        let read = |hhmm| WallTime::from_hhmm(hhmm).ok_or_else(|| Fault::new(name, format_args!("{hhmm} is no time of day")));
+        self.optional(name)?.map(read).transpose()
+    }
+
+    /// What identifies a leg; these columns have the flight number and the scheduled local time of departure.
+    pub(crate) fn identity(&self, flight: &'static str, departs: &'static str) -> Result<Identity, Fault> {
+        let number = self.within(flight, 1..=9999)?.ok_or_else(|| Fault::new(flight, "missing"))?;
+        Ok(Identity {
+            carrier: self.required("carrier")?,
+            number,
+            origin: self.required("origin")?,
+            destination: self.required("dest")?,
+            departs: self.wall_time(departs)?.ok_or_else(|| Fault::new(departs, "missing"))?,
+        })
     }
 }
 
