@@ -3,7 +3,7 @@
 //! Goes to the compacted topic `sync.status`, at most one record a leg in [`WRITE_EVERY`]; what was not written then is written with
 //! the next leg's records, or by [`Ledger::due`]. Keeps a leg for [`KEEP`] after its last call, at most [`LEGS_MAX`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use slipstream_schemas::ids::Leg;
@@ -33,6 +33,8 @@ pub struct Ledger(Mutex<Book>);
 #[derive(Debug, Default)]
 struct Book {
     lines: BTreeMap<Leg, Line>,
+    /// Legs whose line is not written as it stands.
+    unwritten: BTreeSet<Leg>,
     last: Option<Ts>,
     total: u64,
 }
@@ -42,7 +44,6 @@ struct Line {
     sync: LegSync,
     /// When it was last written, epoch ms; none: never.
     written_at: Option<Ts>,
-    is_written: bool,
 }
 
 /// Getters of the last sync (S0-18).
@@ -62,7 +63,7 @@ impl Ledger {
         let written_at = Some(sync.attempted_at);
         let known = book.lines.get(&sync.leg).is_some_and(|line| line.sync.attempted_at >= sync.attempted_at);
         if !known && book.lines.len() < LEGS_MAX {
-            book.lines.insert(sync.leg, Line { sync, written_at, is_written: true });
+            book.lines.insert(sync.leg, Line { sync, written_at });
         }
     }
 
@@ -86,12 +87,12 @@ impl Ledger {
             (book.last, book.total) = (Some(now), book.total + 1);
         }
         book.make_room(leg, now);
+        book.unwritten.insert(leg);
         let fresh = || {
             let sync = LegSync { leg, attempted_at: now, last_synced_at: None, sync_attempts: 0, last_sync_error: None };
-            Line { sync, written_at: None, is_written: false }
+            Line { sync, written_at: None }
         };
         let line = book.lines.entry(leg).or_insert_with(fresh);
-        line.is_written = false;
         line.sync.attempted_at = now;
         line.sync.sync_attempts = line.sync.sync_attempts.saturating_add(1);
         line.sync.last_synced_at = if outcome.is_ok() { Some(now) } else { line.sync.last_synced_at };
@@ -101,14 +102,16 @@ impl Ledger {
     /// The records to be written at `now`, at most `max`; they count as written.
     #[must_use]
     pub fn due(&self, now: Ts, max: usize) -> Vec<Record> {
-        let mut book = self.lock();
-        let is_due = |line: &&mut Line| !line.is_written && line.written_at.is_none_or(|at| now - at >= WRITE_EVERY);
-        let due = book.lines.values_mut().filter(is_due).take(max);
-        due.map(|line| {
-            (line.written_at, line.is_written) = (Some(now), true);
-            record(&line.sync, now)
-        })
-        .collect()
+        let Book { lines, unwritten, .. } = &mut *self.lock();
+        let is_due = |leg: &&Leg| lines.get(leg).and_then(|line| line.written_at).is_none_or(|at| now - at >= WRITE_EVERY);
+        let due: Vec<Leg> = unwritten.iter().filter(is_due).take(max).copied().collect();
+        let write = |leg: &Leg| {
+            unwritten.remove(leg);
+            let line = lines.get_mut(leg)?;
+            line.written_at = Some(now);
+            Some(record(&line.sync, now))
+        };
+        due.iter().filter_map(write).collect()
     }
 
     /// These records were not published after all.
@@ -117,8 +120,8 @@ impl Ledger {
         for leg in
             records.iter().filter(|record| record.topic == topics::SYNC_STATUS).filter_map(|record| record.key.parse().ok())
         {
-            if let Some(line) = book.lines.get_mut(&leg) {
-                line.is_written = false;
+            if book.lines.contains_key(&leg) {
+                book.unwritten.insert(leg);
             }
         }
     }
@@ -138,6 +141,7 @@ impl Book {
         if let Some(oldest) = oldest.filter(|_| self.lines.len() >= LEGS_MAX) {
             self.lines.remove(&oldest);
         }
+        self.unwritten.retain(|leg| self.lines.contains_key(leg));
     }
 }
 
