@@ -15,6 +15,7 @@ use serde_json::json;
 use slipstream_producers::live::sync::request::SyncRequest;
 
 use super::Face;
+use crate::sync::Sync;
 
 /// Many flights.
 #[derive(Debug, Deserialize)]
@@ -30,10 +31,10 @@ pub(super) async fn one(
     headers: HeaderMap,
     Json(request): Json<SyncRequest>,
 ) -> Response {
-    if !face.api_token.may(peer, &headers) {
-        return refused(StatusCode::UNAUTHORIZED, "this call wants the token of SLIPSTREAM_API_TOKEN");
-    }
-    let Some(sync) = &face.sync else { return refused(StatusCode::NOT_FOUND, WITHOUT) };
+    let sync = match admitted(&face, peer, &headers) {
+        Ok(sync) => sync,
+        Err((status, error)) => return refused(status, error),
+    };
     if let Err(error) = request.query() {
         return refused(StatusCode::BAD_REQUEST, &error.to_string());
     }
@@ -49,11 +50,18 @@ pub(super) async fn many(
     headers: HeaderMap,
     Json(batch): Json<Batch>,
 ) -> Response {
-    if !face.api_token.may(peer, &headers) {
-        return refused(StatusCode::UNAUTHORIZED, "this call wants the token of SLIPSTREAM_API_TOKEN");
+    match admitted(&face, peer, &headers) {
+        Ok(sync) => Json(sync.syncer.batch(batch.flights).await).into_response(),
+        Err((status, error)) => refused(status, error),
     }
-    let Some(sync) = &face.sync else { return refused(StatusCode::NOT_FOUND, WITHOUT) };
-    Json(sync.syncer.batch(batch.flights).await).into_response()
+}
+
+/// Who syncs, for those who may ask for it.
+fn admitted<'f>(face: &'f Face, peer: SocketAddr, headers: &HeaderMap) -> Result<&'f Sync, (StatusCode, &'static str)> {
+    if !face.api_token.may(peer, headers) {
+        return Err((StatusCode::UNAUTHORIZED, "this call wants the token of SLIPSTREAM_API_TOKEN"));
+    }
+    face.sync.as_ref().ok_or((StatusCode::NOT_FOUND, WITHOUT))
 }
 
 const WITHOUT: &str = "nothing is synced here: it wants [[sources.providers]] in slipstream.toml, and the live world";
