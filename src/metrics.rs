@@ -12,6 +12,12 @@ use prometheus::{Encoder, GaugeVec, IntCounterVec, IntGaugeVec, Opts, Registry, 
 use slipstream_streams::status::{Phase, ShardStatus, TaskStatus};
 use slipstream_streams::task::Counts;
 
+/// What a question for a leg is answered with: kept and still fresh, fetched for it, kept and marked stale, that nobody knows the
+/// leg, that nobody answered.
+pub(crate) const ANSWERS: [&str; 5] = ["kept", "fetched", "stale", "unknown", "nobody"];
+/// Where a shard stands, as a label.
+const PHASES: [&str; 6] = ["joining", "restoring", "running", "waiting", "stopped", "failed"];
+
 /// Every metric, registered once.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -26,7 +32,9 @@ pub(crate) struct Metrics {
     lag: IntGaugeVec,
     commit: GaugeVec,
     restore: IntGaugeVec,
+    shards: IntGaugeVec,
     webhooks: IntCounterVec,
+    answers: IntCounterVec,
     said: Mutex<Said>,
 }
 
@@ -51,7 +59,11 @@ impl Default for Metrics {
             commits: counter("slipstream_commits_total", "Transactions committed", "unit"),
             aborts: counter("slipstream_aborts_total", "Transactions aborted", "unit"),
             waiting: gauge("slipstream_waiting_records", "Records read and not yet processed", &["stage"]),
-            lag: gauge("slipstream_lag_records", "Offsets of its inputs that a task has not read", &["stage", "partition"]),
+            lag: gauge(
+                "slipstream_lag_records",
+                "Offsets of its inputs that a task has not read",
+                &["unit", "stage", "partition"],
+            ),
             commit: seconds(
                 &registry,
                 "slipstream_commit_seconds",
@@ -59,7 +71,9 @@ impl Default for Metrics {
                 &["unit"],
             ),
             restore: gauge("slipstream_restore_rows", "Changelog rows still to restore", &["unit"]),
+            shards: gauge("slipstream_shards", "Shards of this process, by where they stand", &["unit", "phase"]),
             webhooks: self::counter(&registry, "slipstream_webhook_posts_total", "Posts answered", &["gate", "status"]),
+            answers: begun(counter("slipstream_flight_answers_total", "Questions for a leg, by what the answer was", "answer")),
             said: Mutex::default(),
             registry,
         }
@@ -72,19 +86,27 @@ impl Metrics {
         self.webhooks.with_label_values(&[gate, &status.to_string()]).inc();
     }
 
+    /// Counts a question for a leg by what was answered, one of [`ANSWERS`].
+    pub(crate) fn answered(&self, answer: &'static str) {
+        self.answers.with_label_values(&[answer]).inc();
+    }
+
     /// Takes over what the shards of this process say of themselves.
     pub(crate) fn report(&self, shards: &[ShardStatus]) {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         self.waiting.reset();
         self.lag.reset();
         let mut before = std::mem::take(&mut said.tasks);
-        for task in shards.iter().flat_map(|shard| &shard.tasks) {
+        for (unit, task) in shards.iter().flat_map(|shard| shard.tasks.iter().map(|task| (&shard.unit, task))) {
             let before = before.remove(&(task.stage, task.partition)).unwrap_or_default();
-            self.task(task, if task.counts.records < before.records { Counts::default() } else { before });
+            self.task(unit, task, if task.counts.records < before.records { Counts::default() } else { before });
             said.tasks.insert((task.stage, task.partition), task.counts.clone());
         }
         self.restore.reset();
+        self.shards.reset();
         for shard in shards {
+            PHASES.iter().for_each(|phase| self.shards.with_label_values(&[shard.unit.as_str(), phase]).add(0));
+            self.shards.with_label_values(&[shard.unit.as_str(), name(&shard.phase)]).inc();
             let now = (shard.commits, shard.aborts);
             let before = said.shards.insert((shard.unit.clone(), shard.shard), now).unwrap_or_default();
             self.commits.with_label_values(&[&shard.unit]).inc_by(now.0.saturating_sub(before.0));
@@ -95,7 +117,7 @@ impl Metrics {
     }
 
     /// What a task did since `before`, and where it stands.
-    fn task(&self, task: &TaskStatus, before: Counts) {
+    fn task(&self, unit: &str, task: &TaskStatus, before: Counts) {
         let (stage, now) = ([task.stage], &task.counts);
         let refused = |counts: &Counts| counts.refused.values().sum::<u64>();
         let rises = [
@@ -109,7 +131,7 @@ impl Metrics {
             counter.with_label_values(&stage).inc_by(now.saturating_sub(before));
         }
         self.waiting.with_label_values(&stage).add(gauged(task.waiting as u64));
-        self.lag.with_label_values(&[task.stage, &task.partition.to_string()]).set(gauged(task.lag));
+        self.lag.with_label_values(&[unit, task.stage, &task.partition.to_string()]).set(gauged(task.lag));
     }
 
     /// Everything in the text format, with the process metrics.
@@ -122,6 +144,23 @@ impl Metrics {
         let mut bytes = Vec::new();
         TextEncoder::new().encode(&families, &mut bytes).map_err(|e| e.to_string())?;
         String::from_utf8(bytes).map_err(|e| e.to_string())
+    }
+}
+
+/// A counter with every kind of answer at zero: what is missing cannot be seen to rise the first time.
+fn begun(answers: IntCounterVec) -> IntCounterVec {
+    ANSWERS.iter().for_each(|answer| answers.with_label_values(&[answer]).inc_by(0));
+    answers
+}
+
+fn name(phase: &Phase) -> &'static str {
+    match phase {
+        Phase::Joining => "joining",
+        Phase::Restoring { .. } => "restoring",
+        Phase::Running => "running",
+        Phase::Waiting(_) => "waiting",
+        Phase::Stopped => "stopped",
+        Phase::Failed(_) => "failed",
     }
 }
 
@@ -179,11 +218,20 @@ mod tests {
         assert_eq!(taken().as_deref(), Some("16"));
         // Partition 1 went to another process, and comes back with a task made anew.
         metrics.report(&[shard(0, 0, 12)]);
-        assert_eq!(line(&metrics, "slipstream_lag_records{partition=\"1\",stage=\"rotate\"}"), None, "no longer ours");
+        assert_eq!(
+            line(&metrics, "slipstream_lag_records{partition=\"1\",stage=\"rotate\",unit=\"flights\"}"),
+            None,
+            "no longer ours"
+        );
         metrics.report(&[shard(0, 0, 12), shard(1, 1, 6)]);
         assert_eq!(taken().as_deref(), Some("22"));
         assert_eq!(line(&metrics, "slipstream_waiting_records{stage=\"rotate\"}").as_deref(), Some("4"));
-        assert_eq!(line(&metrics, "slipstream_lag_records{partition=\"0\",stage=\"rotate\"}").as_deref(), Some("5"));
+        assert_eq!(
+            line(&metrics, "slipstream_lag_records{partition=\"0\",stage=\"rotate\",unit=\"flights\"}").as_deref(),
+            Some("5")
+        );
         assert_eq!(line(&metrics, "slipstream_commits_total{unit=\"flights\"}").as_deref(), Some("9"));
+        let of_phase = |phase: &str| line(&metrics, &format!("slipstream_shards{{phase=\"{phase}\",unit=\"flights\"}}"));
+        assert_eq!((of_phase("joining").as_deref(), of_phase("failed").as_deref()), (Some("2"), Some("0")));
     }
 }

@@ -3,10 +3,12 @@
 //! Made anew for each scrape from what the desk says of itself: the desk keeps the counts.
 
 use prometheus::core::Collector;
-use prometheus::{Encoder, GaugeVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{Encoder, Gauge, GaugeVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
 use slipstream_producers::live::breaker::State;
 use slipstream_producers::live::desk::DeskReport;
+use slipstream_producers::live::error::ProviderError;
 use slipstream_producers::live::stats::ProviderReport;
+use slipstream_producers::live::sync::coverage::Coverage;
 use slipstream_producers::live::sync::scheduler::SchedulerStatus;
 
 /// A metric of the providers: its name behind `slipstream_provider_`, what it is, its value.
@@ -36,13 +38,16 @@ fn state(breaker: State) -> f64 {
     }
 }
 
+/// What the scheduler says of itself, and of the legs that it has to sync while it runs.
+pub(crate) type Scheduled = (SchedulerStatus, Option<Coverage>);
+
 /// All of them in the text format; the scheduler's where legs are synced.
 ///
 /// # Errors
 /// Encoding fails.
-pub(crate) fn text(report: &DeskReport, scheduler: Option<&SchedulerStatus>) -> Result<String, String> {
+pub(crate) fn text(report: &DeskReport, scheduler: Option<Scheduled>) -> Result<String, String> {
     let registry = filled(report).map_err(|e| e.to_string())?;
-    scheduler.map_or(Ok(()), |status| scheduled(&registry, status)).map_err(|e| e.to_string())?;
+    scheduler.map_or(Ok(()), |(status, legs)| scheduled(&registry, &status, legs)).map_err(|e| e.to_string())?;
     let mut bytes = Vec::new();
     TextEncoder::new().encode(&registry.gather(), &mut bytes).map_err(|e| e.to_string())?;
     String::from_utf8(bytes).map_err(|e| e.to_string())
@@ -61,15 +66,16 @@ fn filled(report: &DeskReport) -> prometheus::Result<Registry> {
     let help = "Calls without an answer, by class; those not let through too";
     let errors = added(&registry, IntCounterVec::new(of_provider("errors_total", help), &["provider", "class"])?)?;
     for provider in &report.providers {
-        for (class, count) in &provider.errors {
-            errors.with_label_values(&[provider.provider.as_str(), class]).inc_by(*count);
+        for class in ProviderError::CLASSES {
+            let count = provider.errors.get(class).copied().unwrap_or_default();
+            errors.with_label_values(&[provider.provider.as_str(), class]).inc_by(count);
         }
     }
     cache(&registry, report)?;
     Ok(registry)
 }
 
-fn scheduled(registry: &Registry, status: &SchedulerStatus) -> prometheus::Result<()> {
+fn scheduled(registry: &Registry, status: &SchedulerStatus, coverage: Option<Coverage>) -> prometheus::Result<()> {
     let legs =
         IntCounterVec::new(Opts::new("slipstream_sync_flights_total", "Legs that the scheduler synced, by result"), &["result"])?;
     let legs = added(registry, legs)?;
@@ -77,8 +83,21 @@ fn scheduled(registry: &Registry, status: &SchedulerStatus) -> prometheus::Resul
     legs.with_label_values(&["failed"]).inc_by(status.stats.total_flights_failed);
     let runs = added(registry, IntCounterVec::new(Opts::new("slipstream_sync_runs_total", "Runs of the scheduler"), &["kind"])?)?;
     runs.with_label_values(&["scheduled"]).inc_by(status.stats.total_runs);
+    let Some(coverage) = coverage else { return Ok(()) };
     let leader = IntGaugeVec::new(Opts::new("slipstream_sync_leader", "1 where this process schedules"), &["kind"])?;
-    added(registry, leader)?.with_label_values(&["scheduled"]).set(i64::from(status.is_running && status.is_leader));
+    added(registry, leader)?.with_label_values(&["scheduled"]).set(i64::from(status.is_leader));
+    if let Some(next) = status.next_run {
+        let next_s = next.as_millisecond() as f64 / 1000.0;
+        gauge(registry, "slipstream_sync_next_run_timestamp_seconds", "When the next run is or was due, epoch", next_s)?;
+    }
+    let wait_s = coverage.longest_wait as f64 / 1000.0;
+    gauge(registry, "slipstream_sync_wait_max_seconds", "How long the leg has waited for a sync that waits longest", wait_s)?;
+    gauge(registry, "slipstream_sync_legs", "Legs that are to be synced", coverage.legs as f64)?;
+    gauge(registry, "slipstream_sync_legs_under_review", "Of these, those that wait for a reviewer", coverage.under_review as f64)
+}
+
+fn gauge(registry: &Registry, name: &str, help: &str, value: f64) -> prometheus::Result<()> {
+    added(registry, Gauge::new(name, help)?)?.set(value);
     Ok(())
 }
 
@@ -127,6 +146,7 @@ mod tests {
         for line in [
             "slipstream_provider_answers_total{provider=\"mock-mock\"} 2",
             "slipstream_provider_errors_total{class=\"not_found\",provider=\"amadeus-mock\"} 2",
+            "slipstream_provider_errors_total{class=\"authentication\",provider=\"amadeus-mock\"} 0",
             "slipstream_provider_success_ratio{provider=\"amadeus-mock\"} 1",
             "slipstream_provider_health_checks_total{provider=\"amadeus-mock\"} 1",
             "slipstream_provider_breaker_state{provider=\"mock-mock\"} 0",

@@ -5,7 +5,7 @@
 #
 # SERVICES (default "kafka registry postgres") chooses. The command finds their addresses in SLIPSTREAM_TEST_KAFKA and
 # SLIPSTREAM_TEST_REGISTRY, SLIPSTREAM_TEST_POSTGRES; the folder of the Java clients in SLIPSTREAM_TEST_KAFKA_JARS, and a Python that has a Kafka
-# client in SLIPSTREAM_TEST_PYTHON.
+# client in SLIPSTREAM_TEST_PYTHON; the checker of Prometheus' rules in SLIPSTREAM_TEST_PROMTOOL.
 # The exit status is the command's own. Everything the servers write is in a temporary folder, removed at the end.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -34,7 +34,8 @@ for service in $services; do
 done
 SLIPSTREAM_TEST_KAFKA_JARS=$("$here/kafka.sh" jars)
 SLIPSTREAM_TEST_PYTHON=$("$here/python.sh" path)
-export SLIPSTREAM_TEST_KAFKA_JARS SLIPSTREAM_TEST_PYTHON
+SLIPSTREAM_TEST_PROMTOOL=$("$here/promtool.sh" path)
+export SLIPSTREAM_TEST_KAFKA_JARS SLIPSTREAM_TEST_PYTHON SLIPSTREAM_TEST_PROMTOOL
 
 set -m
 "$@" &

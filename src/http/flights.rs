@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use slipstream_producers::live::breaker::State as Breaker;
-use slipstream_producers::live::desk::DeskReport;
+use slipstream_producers::live::desk::{DeskReport, Served, Unanswered};
 use slipstream_producers::live::provider::LegQuery;
 
 use super::Face;
@@ -35,10 +35,23 @@ pub(super) async fn leg(
         Ok(leg) => leg,
         Err(error) => return said(StatusCode::BAD_REQUEST, json!({"error": format!("{error}")})),
     };
-    match desk.status(leg).await {
+    let answer = desk.status(leg).await;
+    face.metrics.answered(kind(&answer));
+    match answer {
         Ok(served) => said(StatusCode::OK, json!(served)),
         Err(nobody) if nobody.is_unknown() => said(StatusCode::NOT_FOUND, json!({"error": format!("nobody knows {leg}")})),
         Err(nobody) => said(StatusCode::BAD_GATEWAY, json!({"error": nobody.to_string()})),
+    }
+}
+
+/// What the answer was, for the metrics.
+fn kind(answer: &Result<Served, Unanswered>) -> &'static str {
+    match answer {
+        Ok(served) if served.stale => "stale",
+        Ok(served) if served.from_cache => "kept",
+        Ok(_) => "fetched",
+        Err(nobody) if nobody.is_unknown() => "unknown",
+        Err(_) => "nobody",
     }
 }
 

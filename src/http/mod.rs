@@ -145,8 +145,8 @@ async fn health(State(face): State<Arc<Face>>) -> Response {
 async fn metrics(State(face): State<Arc<Face>>) -> Response {
     let of_sources = match &face.desk {
         Some(desk) => {
-            let scheduler = face.sync.as_ref().map(|sync| sync.scheduler.status());
-            source_metrics::text(&desk.report().await, scheduler.as_ref())
+            let scheduler = face.sync.as_ref().map(|sync| (sync.scheduler.status(), sync.scheduler.coverage()));
+            source_metrics::text(&desk.report().await, scheduler)
         }
         None => Ok(String::new()),
     };

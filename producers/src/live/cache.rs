@@ -34,6 +34,7 @@ struct Entry {
 
 /// Counters of a cache (S0-15).
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct CacheReport {
     /// Lookups that found a fresh answer.
     pub hits: u64,

@@ -108,7 +108,22 @@ impl ProviderError {
         self.verdict() == Verdict::Failed
     }
 
-    /// Name of the class: a label of metrics and logs.
+    /// Every class there is: a counter that begins at zero can be seen to rise the first time already.
+    pub const CLASSES: [&'static str; 11] = [
+        "rate_limited",
+        "timeout",
+        "authentication",
+        "not_found",
+        "malformed",
+        "unavailable",
+        "refused",
+        "open",
+        "busy",
+        "late",
+        "not_offered",
+    ];
+
+    /// Name of the class, one of [`Self::CLASSES`]: a label of metrics and logs.
     #[must_use]
     pub fn class(&self) -> &'static str {
         match self {
@@ -129,5 +144,29 @@ impl ProviderError {
     /// A malformed answer: the place in it, and the problem.
     pub(crate) fn malformed(place: &str, problem: impl std::fmt::Display) -> Self {
         Self::Malformed { problem: format!("{place}: {problem}") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_class_is_listed_once() {
+        let (reason, zero) = (String::new, Duration::ZERO);
+        let all = [
+            ProviderError::RateLimited { retry_after: None },
+            ProviderError::Timeout { after: zero },
+            ProviderError::Authentication { reason: reason() },
+            ProviderError::NotFound,
+            ProviderError::Malformed { problem: reason() },
+            ProviderError::Unavailable { reason: reason() },
+            ProviderError::Refused { reason: reason() },
+            ProviderError::Open { left: zero },
+            ProviderError::Busy,
+            ProviderError::Late,
+            ProviderError::NotOffered,
+        ];
+        assert_eq!(all.map(|error| error.class()), ProviderError::CLASSES);
     }
 }

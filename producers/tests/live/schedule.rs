@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use slipstream_producers::live::freshness::Freshness;
+use slipstream_producers::live::sync::coverage::Coverage;
 use slipstream_producers::live::sync::flight::Syncer;
 use slipstream_producers::live::sync::scheduler::{ScheduleSettings, Scheduler};
 use slipstream_producers::live::sync::truth::Truth;
@@ -79,6 +80,34 @@ async fn legs_of_the_days_ahead_are_synced_off_peak_alone() {
         scheduler.run_once().await;
         assert_eq!(scheduler.status().stats.total_flights_synced, expected, "{off_peak:?} at six");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leg_waits_from_its_last_sync_on_but_not_before_its_day_begins() {
+    let truth = Arc::new(Truth::default());
+    let log = Arc::new(Log::before(&truth));
+    let syncer = syncer(&[mock("one", "delay_ms = 20")], &log);
+    let scheduler = scheduler(&syncer, ScheduleSettings { batch: 1, ..ScheduleSettings::default() }, true);
+    assert_eq!(scheduler.coverage(), None, "it has not been started");
+    scheduler.start();
+    assert_eq!(scheduler.coverage(), Some(Coverage::default()));
+    // Departures in 30 and 60 minutes, seven hours ago, and in 24 h and ten minutes: the last two are nobody's business.
+    legs_of(&truth, 2, 30 * MINUTE, BEGUN);
+    let elsewhere = [("LH8", -7 * 60 * MINUTE), ("LH9", (24 * 60 + 10) * MINUTE)];
+    for (flight, departs) in elsewhere {
+        let leg: Leg = format!("{flight}/2026-11-21/FRA-MUC").parse().unwrap();
+        truth.hear(leg, Some(state(leg, BEGUN + departs, vec!["x".to_owned()])), BEGUN);
+    }
+    tokio::time::sleep(Duration::from_secs(14 * 60)).await;
+    let coverage = scheduler.coverage().unwrap();
+    assert_eq!((coverage.legs, coverage.longest_wait), (3, 14 * MINUTE), "LH9 has come into its day, and waits for four minutes");
+
+    // A quarter past: the first is synced, the second waits on.
+    tokio::time::sleep(Duration::from_secs(2 * 60)).await;
+    assert_eq!(scheduler.coverage().unwrap().longest_wait, 16 * MINUTE);
+    tokio::time::sleep(Duration::from_secs(15 * 60)).await;
+    let waited = scheduler.coverage().unwrap().longest_wait;
+    assert!((16 * MINUTE..=21 * MINUTE).contains(&waited), "the second is synced too; LH9 or the first: {waited}");
 }
 
 #[test]

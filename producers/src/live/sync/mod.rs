@@ -14,12 +14,14 @@
 //! | [`conflict`] | pure: in what the words differ |
 //! | [`truth`] | the legs of `flight.state` that depart around now |
 //! | [`ledger`] | what became of the calls: `sync.status` |
+//! | [`coverage`] | pure: how long legs have waited for a sync, how many for a reviewer |
 //! | [`flight`] | one leg, many legs |
 //! | [`scheduler`] | when which legs are asked for |
 //!
 //! Two processes that sync the same leg do no harm: ids follow from what was said. What is true is decided by reconcile, never here.
 
 pub mod conflict;
+pub mod coverage;
 pub mod flight;
 pub mod ledger;
 pub mod observe;

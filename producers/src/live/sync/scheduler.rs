@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 
 use super::super::freshness::{Freshness, Held};
 use super::super::provider::LegQuery;
+use super::coverage::Coverage;
 use super::flight::{BATCH_MAX, Syncer};
 use super::request::SyncRequest;
 use crate::local_time::HOUR;
@@ -147,6 +148,14 @@ impl Scheduler {
         let state = self.lock();
         let next_run = state.next_run.and_then(|at| Timestamp::from_millisecond(at).ok());
         SchedulerStatus { is_running: state.task.is_some(), is_leader: (self.0.leads)(), next_run, stats: state.stats }
+    }
+
+    /// How well the legs are looked after that it has to sync; none while it is stopped, because then it has none.
+    #[must_use]
+    pub fn coverage(&self) -> Option<Coverage> {
+        let syncer = &self.0.syncer;
+        let is_running = self.lock().task.is_some();
+        is_running.then(|| Coverage::of(syncer.truth(), syncer.ledger(), syncer.now()))
     }
 
     /// Syncs what is due now, whoever leads.

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use slipstream_schemas::ids::Leg;
-use slipstream_schemas::records::{FlightState, FlightStatus};
+use slipstream_schemas::records::{ConflictState, FlightState, FlightStatus};
 use slipstream_schemas::reference;
 use slipstream_streams::record::Ts;
 use tokio::sync::watch;
@@ -34,9 +34,28 @@ pub struct Truth {
 
 #[derive(Debug, Default)]
 struct Legs {
-    states: BTreeMap<Leg, FlightState>,
+    states: BTreeMap<Leg, Known>,
     heard: u64,
     left_out: u64,
+}
+
+#[derive(Debug)]
+struct Known {
+    state: FlightState,
+    /// When this process first heard of the leg, epoch ms.
+    since: Ts,
+}
+
+/// A leg that is not over, as those who watch over the sync see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OpenLeg {
+    pub(crate) leg: Leg,
+    /// Off-block as last estimated, epoch ms.
+    pub(crate) departs: Ts,
+    /// When this process first heard of it, epoch ms.
+    pub(crate) since: Ts,
+    /// A reviewer is to decide on one of its fields.
+    pub(crate) under_review: bool,
 }
 
 impl Default for Truth {
@@ -51,12 +70,15 @@ impl Truth {
         let mut legs = self.lock();
         legs.heard += 1;
         if legs.heard.is_multiple_of(TIDY_EVERY) {
-            legs.states.retain(|_, state| is_near(state, now));
+            legs.states.retain(|_, known| is_near(&known.state, now));
         }
         match state.filter(|state| is_near(state, now)) {
             None => _ = legs.states.remove(&leg),
             Some(_) if legs.states.len() >= LEGS_MAX && !legs.states.contains_key(&leg) => legs.left_out += 1,
-            Some(state) => _ = legs.states.insert(leg, state),
+            Some(state) => {
+                let since = legs.states.get(&leg).map_or(now, |known| known.since);
+                legs.states.insert(leg, Known { state, since });
+            }
         }
         drop(legs);
         self.changed.send_modify(|changes| *changes += 1);
@@ -76,7 +98,7 @@ impl Truth {
         let flight = (reference::designator(query.carrier), i32::from(query.number), query.date);
         let same = |leg: &Leg| (leg.carrier, leg.number, leg.date) == flight;
         let fits = |leg: &Leg| same(leg) && leg.suffix == query.suffix && query.origin.is_none_or(|origin| origin == leg.origin);
-        let found = legs.states.iter().filter(|(leg, _)| fits(leg)).map(|(_, state)| state);
+        let found = legs.states.iter().filter(|(leg, _)| fits(leg)).map(|(_, known)| &known.state);
         found.min_by_key(|state| state.last.scheduled_departure).cloned()
     }
 
@@ -105,19 +127,26 @@ impl Truth {
     /// Legs on their way or to depart before `until`, those that depart next first; those long gone last.
     #[must_use]
     pub fn open(&self, now: Ts, until: Ts) -> Vec<(Leg, Ts)> {
+        let mut open: Vec<(Leg, Ts)> = self.open_legs(until).iter().map(|open| (open.leg, open.departs)).collect();
+        open.sort_by_key(|(leg, departs)| (*departs < now, (departs - now).abs(), *leg));
+        open
+    }
+
+    /// Legs on their way or to depart before `until`, in order of their keys.
+    pub(crate) fn open_legs(&self, until: Ts) -> Vec<OpenLeg> {
         let legs = self.lock();
         let is_open = |state: &FlightState| {
             let ended = matches!(state.last.status, FlightStatus::Arrived | FlightStatus::Cancelled);
             !ended && state.last.scheduled_departure < until
         };
-        let mut open: Vec<(Leg, Ts)> = legs
-            .states
-            .iter()
-            .filter(|(_, state)| is_open(state))
-            .map(|(leg, state)| (*leg, state.last.estimated_departure.unwrap_or(state.last.scheduled_departure)))
-            .collect();
-        open.sort_by_key(|(leg, departs)| (*departs < now, (departs - now).abs(), *leg));
-        open
+        let open = legs.states.iter().filter(|(_, known)| is_open(&known.state));
+        open.map(|(leg, Known { state, since })| OpenLeg {
+            leg: *leg,
+            departs: state.last.estimated_departure.unwrap_or(state.last.scheduled_departure),
+            since: *since,
+            under_review: state.conflicts.iter().any(|conflict| conflict.state == ConflictState::UnderReview),
+        })
+        .collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Legs> {
