@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use support::cluster::{Cluster, dev_broker, kafka};
-use support::{Running, assert_same, lines, run, run_clean, scratch, slipstream, text};
+use support::{Running, assert_same, kept, lines, run, run_clean, scratch, slipstream, text};
 
 /// A scenario small enough to be played many times, with people in it; or the whole day.
 fn scenario() -> [&'static str; 4] {
@@ -32,13 +32,12 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The scenario without a cluster.
 fn alone() -> &'static Path {
-    static OUT: OnceLock<tempfile::TempDir> = OnceLock::new();
+    static OUT: OnceLock<PathBuf> = OnceLock::new();
     OUT.get_or_init(|| {
-        let out = scratch();
-        run_clean(&[&scenario()[..], &["--out", &text(out.path())]].concat());
+        let out = kept("cluster-alone");
+        run_clean(&[&scenario()[..], &["--out", &text(&out)]].concat());
         out
     })
-    .path()
 }
 
 /// Playing worlds on a cluster.

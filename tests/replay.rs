@@ -8,23 +8,22 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde_json::Value;
 use slipstream_schemas::reference;
-use support::{DAY, assert_same, lines, rows, run, run_clean, scratch, slipstream, text};
+use support::{DAY, assert_same, kept, lines, rows, run, run_clean, scratch, slipstream, text};
 
 /// One replay of the day that all tests read.
 fn day() -> &'static Path {
-    static OUT: OnceLock<tempfile::TempDir> = OnceLock::new();
+    static OUT: OnceLock<PathBuf> = OnceLock::new();
     OUT.get_or_init(|| {
-        let out = scratch();
-        run_clean(&["replay", &format!("bts:{DAY}"), "--speed", "max", "--out", &text(out.path())]);
+        let out = kept("replay-day");
+        run_clean(&["replay", &format!("bts:{DAY}"), "--speed", "max", "--out", &text(&out)]);
         out
     })
-    .path()
 }
 
 /// Events of one leg by kind.

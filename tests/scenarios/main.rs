@@ -21,25 +21,25 @@ mod seats;
 mod support;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use serde_json::Value;
-use support::{lines, run_clean, scratch, text};
+use support::{kept, lines, run_clean, text};
 
 const SCENARIOS: [&str; 7] =
     ["normal", "technical", "airline", "cascading", "airport-congestion", "weather-at-hub", "network-wide"];
 const HOUR: i64 = 3_600_000;
 
 /// One run of each scenario that all tests read.
-fn runs() -> &'static BTreeMap<&'static str, tempfile::TempDir> {
-    static RUNS: OnceLock<BTreeMap<&'static str, tempfile::TempDir>> = OnceLock::new();
+fn runs() -> &'static BTreeMap<&'static str, PathBuf> {
+    static RUNS: OnceLock<BTreeMap<&'static str, PathBuf>> = OnceLock::new();
     RUNS.get_or_init(|| {
         std::thread::scope(|scope| {
             let start = |name: &'static str| {
                 scope.spawn(move || {
-                    let out = scratch();
-                    run_clean(&["simulate", name, "--seed", "1", "--out", &text(out.path())]);
+                    let out = kept(&format!("scenario-{name}"));
+                    run_clean(&["simulate", name, "--seed", "1", "--out", &text(&out)]);
                     (name, out)
                 })
             };
@@ -50,7 +50,7 @@ fn runs() -> &'static BTreeMap<&'static str, tempfile::TempDir> {
 }
 
 fn each(check: impl Fn(&str, &Path)) {
-    runs().iter().for_each(|(name, out)| check(name, out.path()));
+    runs().iter().for_each(|(name, out)| check(name, out));
 }
 
 fn string(value: &Value) -> String {

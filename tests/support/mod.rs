@@ -81,6 +81,17 @@ pub(crate) fn scratch() -> tempfile::TempDir {
     tempfile::tempdir().expect("a temporary directory")
 }
 
+/// An empty directory for what all tests of a binary read. It stays, because nothing drops what a static holds, until the next
+/// run empties it; in the build's own directory, so that it goes with that.
+pub(crate) fn kept(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    if path.exists() {
+        std::fs::remove_dir_all(&path).expect("what an earlier run left");
+    }
+    std::fs::create_dir_all(&path).expect("a directory");
+    path
+}
+
 /// A path as an argument.
 pub(crate) fn text(path: &Path) -> String {
     path.to_str().expect("UTF-8").to_owned()
