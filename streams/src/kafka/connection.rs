@@ -80,7 +80,9 @@ impl Connection {
             .set("reconnect.backoff.max.ms", "1000")
             .set("socket.nagle.disable", "true")
             .set("allow.auto.create.topics", "false")
-            .set("log.connection.close", "false");
+            .set("log.connection.close", "false")
+            // How long partitions may be added, a topic made anew, or a leader moved, before it is noticed; by default 5 minutes.
+            .set("topic.metadata.refresh.interval.ms", "10000");
         for (name, value) in &self.properties {
             config.set(name, value);
         }
@@ -107,8 +109,6 @@ impl Connection {
                 ("max.poll.interval.ms", "60000"),
                 ("fetch.queue.backoff.ms", "5"),
                 ("fetch.wait.max.ms", "100"),
-                // How long partitions may be added, or a topic made anew, before it is noticed; by default 5 minutes.
-                ("topic.metadata.refresh.interval.ms", "10000"),
                 ("queued.max.messages.kbytes", "16384"),
             ],
         )
