@@ -15,25 +15,26 @@
 mod delivery;
 mod target;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
-use rdkafka::message::{BorrowedMessage, Headers, Message as _};
+use rdkafka::message::BorrowedMessage;
 use slipstream_schemas::records::{DeadLetter, FlightEvent};
 use slipstream_schemas::topics::{DEAD_LETTER_QUEUE, FLIGHT_EVENTS};
 use slipstream_schemas::wire::Wire;
 use slipstream_streams::codec::Codec;
-use slipstream_streams::record::{Record, derive_id, header};
+use slipstream_streams::record::{Record, Topic, derive_id};
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
 pub(crate) use self::delivery::Courier;
 use self::delivery::Undelivered;
 pub(crate) use self::target::{Registered, Rules};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, reader};
 use crate::commands::providers::clock;
 use crate::failure::Failure;
 use crate::intake::{self, Intake};
@@ -83,18 +84,10 @@ impl Drop for Callbacks {
 /// # Errors
 /// A client cannot be made, or there is no thread.
 pub(crate) fn keep(cluster: &Cluster, courier: Courier, intake: Arc<Intake>, runtime: Handle) -> Result<Callbacks, Failure> {
-    let consumer: BaseConsumer = cluster
-        .connection
-        .client()
-        .set("group.id", cluster.world.group(CALLBACKS))
-        .set("enable.auto.commit", "false")
-        .set("auto.offset.reset", "latest")
-        .set("isolation.level", "read_committed")
-        .create()
-        .map_err(Failure::usage)?;
-    consumer.subscribe(&[&cluster.topic(FLIGHT_EVENTS)]).map_err(Failure::dependency)?;
+    let consumer = cluster.member(CALLBACKS, FLIGHT_EVENTS)?;
+    let names = BTreeMap::from([(cluster.topic(FLIGHT_EVENTS), FLIGHT_EVENTS)]);
     let stop = Arc::new(AtomicBool::new(false));
-    let poster = Poster { consumer, codec: cluster.codec(), courier, intake, runtime, stop: Arc::clone(&stop) };
+    let poster = Poster { consumer, names, codec: cluster.codec(), courier, intake, runtime, stop: Arc::clone(&stop) };
     let thread = std::thread::Builder::new().name(CALLBACKS.to_owned()).spawn(move || poster.run());
     let thread = thread.map_err(|e| Failure::dependency(format_args!("no thread: {e}")))?;
     Ok(Callbacks { stop, thread: Some(thread) })
@@ -102,6 +95,7 @@ pub(crate) fn keep(cluster: &Cluster, courier: Courier, intake: Arc<Intake>, run
 
 struct Poster {
     consumer: BaseConsumer,
+    names: BTreeMap<String, Topic>,
     codec: Arc<dyn Codec>,
     courier: Courier,
     intake: Arc<Intake>,
@@ -143,17 +137,9 @@ impl Poster {
 
     /// What cannot be read is nothing to be told: our own readers have refused it.
     fn event(&self, message: &BorrowedMessage<'_>) -> Option<Event> {
-        let text = |name| {
-            let headers = message.headers()?;
-            std::str::from_utf8(headers.iter().find(|header| header.key == name)?.value?).ok()
-        };
-        let decoded = self.codec.decode(FLIGHT_EVENTS, text(header::TYPE), message.payload()?).ok()?;
-        Some(Event {
-            id: Uuid::parse_str(text(header::ID)?).ok()?,
-            known_at: message.timestamp().to_millis().unwrap_or_default(),
-            place: (message.partition(), message.offset()),
-            said: FlightEvent::from_bytes(&decoded.body).ok()?,
-        })
+        let record = reader::read(message, &self.names, &*self.codec).ok()?;
+        let said = FlightEvent::from_bytes(record.body.as_deref()?).ok()?;
+        Some(Event { id: record.event.id, known_at: record.timestamp, place: (record.partition, record.offset), said })
     }
 
     /// Publishes dead letters; until then nothing is committed.

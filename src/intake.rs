@@ -6,12 +6,12 @@
 
 use std::sync::Arc;
 
-use slipstream_schemas::ids::Carrier;
+use slipstream_schemas::ids::flight_key;
 use slipstream_schemas::records::{FlightObservation, Message};
 use slipstream_schemas::topics::FLIGHT_OBSERVATIONS;
 use slipstream_streams::codec::Codec;
 use slipstream_streams::intake::{CONFIRM_WITHIN, Intake as Door, NotTaken};
-use slipstream_streams::record::{Event, Record, Topic, Ts};
+use slipstream_streams::record::{Record, Topic, Ts};
 use slipstream_streams::runtime::Config;
 use slipstream_streams::topology::Topology;
 use tokio::sync::oneshot;
@@ -52,24 +52,10 @@ impl Intake {
 /// A record from outside: who says it (`/producers/flightaware`), its id (UUIDv5 of the source and the source's own id), and
 /// when it became known, epoch ms.
 pub(crate) fn record<M: Message>(topic: Topic, key: &str, (source, id): (&str, Uuid), known_at: Ts, message: &M) -> Record {
-    Record {
-        topic,
-        partition: -1,
-        offset: -1,
-        timestamp: known_at,
-        key: key.into(),
-        rank: message.rank(),
-        event: Event { id, source: source.into(), correlation: id, causation: None, organisation: None },
-        body: Some(message.to_bytes().into()),
-    }
+    Record::said(topic, key, known_at, (&source.into(), id), (message.rank(), message.to_bytes()))
 }
 
 /// An observation on its topic, under the operating designator.
 pub(crate) fn observation(envelope: (&str, Uuid), known_at: Ts, said: &FlightObservation) -> Record {
     record(FLIGHT_OBSERVATIONS, &flight_key(said.carrier, said.number), envelope, known_at, said)
-}
-
-/// Key of what concerns a flight number: `LH400`.
-pub(crate) fn flight_key(carrier: Carrier, number: i32) -> String {
-    format!("{carrier}{number}")
 }

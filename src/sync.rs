@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::Consumer;
 use slipstream_producers::live::desk::Desk;
 use slipstream_producers::live::provider::Clock;
 use slipstream_producers::live::sync::flight::Syncer;
@@ -121,17 +121,7 @@ fn spawned(
 
 /// Takes in part in the group until `stop`; whoever has the first partition leads.
 fn lead(cluster: &Cluster, stop: &AtomicBool, leads: &AtomicBool) -> Result<(), Failure> {
-    let topic = cluster.topic(SYNC_STATUS);
-    let consumer: BaseConsumer = cluster
-        .connection
-        .client()
-        .set("group.id", cluster.world.group(GROUP))
-        .set("enable.auto.commit", "false")
-        .set("auto.offset.reset", "latest")
-        .set("session.timeout.ms", "10000")
-        .create()
-        .map_err(Failure::usage)?;
-    consumer.subscribe(&[&topic]).map_err(Failure::dependency)?;
+    let (topic, consumer) = (cluster.topic(SYNC_STATUS), cluster.member(GROUP, SYNC_STATUS)?);
     while !stop.load(Ordering::Relaxed) {
         // What comes is read elsewhere: here only the assignment counts.
         if let Some(Err(error)) = consumer.poll(POLL) {

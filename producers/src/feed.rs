@@ -6,9 +6,11 @@
 //! files or of the rows of a day. Keeps one record a source and those of one instant.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::vec::IntoIter;
 
-use slipstream_streams::record::Record;
+use slipstream_schemas::records::Message;
+use slipstream_streams::record::{Record, Topic, Ts, derive_id};
 use slipstream_streams::reference::{Source, SourceError};
 
 use crate::Recorded;
@@ -37,6 +39,13 @@ impl Recorded for ReadWhole {
     fn refused(&self) -> Refused {
         self.refused.clone()
     }
+}
+
+/// A source's record; its id follows from source and content.
+pub(crate) fn record<M: Message>(envelope: &Arc<str>, topic: Topic, key: &str, said: &M, known_at: Ts) -> Record {
+    let body = said.to_bytes();
+    let id = derive_id(&[envelope.as_bytes(), &body]);
+    Record::said(topic, key, known_at, (envelope, id), (said.rank(), body))
 }
 
 /// The stream of all inputs.

@@ -10,17 +10,17 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::sync::Arc;
 
-use slipstream_schemas::ids::{Date, Tail};
-use slipstream_schemas::records::{FlightKind, Message};
+use slipstream_schemas::ids::{Date, Tail, flight_key};
+use slipstream_schemas::records::FlightKind;
 use slipstream_schemas::topics::FLIGHT_OBSERVATIONS;
-use slipstream_schemas::wire::Wire;
-use slipstream_streams::record::{Event, Record, Ts, derive_id};
+use slipstream_streams::record::{Record, Ts};
 use slipstream_streams::reference::{Source, SourceError};
 
 use crate::Recorded;
 use crate::days::{Day, Days};
 use crate::event_model::{Ending, Model, Moment, PUBLISHED_AHEAD, Tails};
 use crate::facts::LegFacts;
+use crate::feed;
 use crate::local_time::{DAY, HOUR};
 use crate::refusals::Refused;
 
@@ -118,18 +118,8 @@ impl Flights {
 
     fn record(&self, leg: &LegFacts, moment: Moment) -> Record {
         let observation = self.model.observation(self.name, leg, moment);
-        let body = observation.to_bytes();
-        let id = derive_id(&[self.envelope.as_bytes(), &body]);
-        Record {
-            topic: FLIGHT_OBSERVATIONS,
-            partition: -1,
-            offset: -1,
-            timestamp: moment.at,
-            key: format!("{}{}", leg.identity.carrier, leg.identity.number).into(),
-            rank: observation.rank(),
-            event: Event { id, source: Arc::clone(&self.envelope), correlation: id, causation: None, organisation: None },
-            body: Some(body.into()),
-        }
+        let key = flight_key(leg.identity.carrier, leg.identity.number);
+        feed::record(&self.envelope, FLIGHT_OBSERVATIONS, &key, &observation, moment.at)
     }
 }
 

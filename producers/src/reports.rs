@@ -13,13 +13,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use slipstream_schemas::ids::Airport;
-use slipstream_schemas::records::{AirportWeather, Message, WeatherHazard};
+use slipstream_schemas::records::{AirportWeather, WeatherHazard};
 use slipstream_schemas::topics::EXTERNAL_DATA;
-use slipstream_schemas::wire::Wire;
-use slipstream_streams::record::{Event, Record, Ts, derive_id};
+use slipstream_streams::record::{Record, Ts};
 use uuid::Uuid;
 
-use crate::feed::ReadWhole;
+use crate::feed::{self, ReadWhole};
 use crate::local_time::MINUTE;
 use crate::refusals::{Fault, Refusal, Refused};
 use crate::table::{TableError, shown};
@@ -139,19 +138,8 @@ impl Loading {
 
 /// The record of a report: under its airport's IATA code, else the station's; its id follows from source and content.
 pub(crate) fn published(envelope: &Arc<str>, weather: &AirportWeather, known_at: Ts) -> Record {
-    let body = weather.to_bytes();
-    let id = derive_id(&[envelope.as_bytes(), &body]);
     let key = weather.airport.map_or_else(|| weather.station.clone(), |airport| airport.to_string());
-    Record {
-        topic: EXTERNAL_DATA,
-        partition: -1,
-        offset: -1,
-        timestamp: known_at,
-        key: key.into(),
-        rank: weather.rank(),
-        event: Event { id, source: Arc::clone(envelope), correlation: id, causation: None, organisation: None },
-        body: Some(body.into()),
-    }
+    feed::record(envelope, EXTERNAL_DATA, &key, weather, known_at)
 }
 
 /// The cells of one line; quotes never reach beyond it. None where it is no text.

@@ -9,12 +9,14 @@
 //! minutes before departure, each a little early: the more is known, the nearer the departure. Diverted legs and second
 //! legs of one identity are left out: what would be right of them is a matter of opinion.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
-use slipstream_schemas::ids::{Airport, Date, Leg};
+use slipstream_schemas::ids::{Airport, Date, Leg, flight_key};
 use slipstream_schemas::records::{FlightKind, FlightObservation, Message};
 use slipstream_schemas::topics::FLIGHT_OBSERVATIONS;
 use slipstream_schemas::wire::Wire;
-use slipstream_streams::record::{Event, Record, Ts, derive_id};
+use slipstream_streams::record::{Record, Ts, derive_id};
 use slipstream_streams::reference::SourceError;
 
 use crate::disturb::Draws;
@@ -173,7 +175,7 @@ pub enum WitnessError {
 
 /// A flight number is taken on every day or on none, so that the same legs are learned from and judged.
 fn is_taken(leg: &LegFacts, one_in: Ts) -> bool {
-    let number = format!("{}{}", leg.identity.carrier, leg.identity.number);
+    let number = flight_key(leg.identity.carrier, leg.identity.number);
     let drawn = Draws::new(0, derive_id(&[b"share", number.as_bytes()])).below(one_in) == 0;
     drawn
         && leg.ordinal == 0
@@ -371,18 +373,10 @@ impl<'a> Voice<'a> {
 
     fn record(&self, said: &FlightObservation, known_at: Ts) -> Record {
         let body = said.to_bytes();
-        let source = format!("/producers/{}", self.witness.name);
+        let source: Arc<str> = format!("/producers/{}", self.witness.name).into();
         let id = derive_id(&[source.as_bytes(), &body, known_at.to_string().as_bytes()]);
-        Record {
-            topic: FLIGHT_OBSERVATIONS,
-            partition: -1,
-            offset: -1,
-            timestamp: known_at,
-            key: format!("{}{}", said.carrier, said.number).into(),
-            rank: said.rank(),
-            event: Event { id, source: source.into(), correlation: id, causation: None, organisation: None },
-            body: Some(body.into()),
-        }
+        let key = flight_key(said.carrier, said.number);
+        Record::said(FLIGHT_OBSERVATIONS, &key, known_at, (&source, id), (said.rank(), body))
     }
 }
 

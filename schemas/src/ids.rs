@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -239,11 +240,27 @@ code! {
 }
 
 impl Leg {
-    /// `LH400`: the key of `flight.observations`.
+    /// `LH400`, see [`flight_key`].
     #[must_use]
     pub fn carrier_number(&self) -> String {
-        format!("{}{}", self.carrier, self.number)
+        flight_key(self.carrier, self.number)
     }
+
+    /// The legs of one flight number on one date, as a stretch of the order of legs.
+    #[must_use]
+    pub fn of_flight(carrier: Carrier, number: i32, suffix: Option<Suffix>, date: Date) -> RangeInclusive<Self> {
+        let end = |code: &[u8; 3], repeat| {
+            let airport = Airport(*code);
+            Self { carrier, number, suffix, date, origin: airport, destination: airport, repeat }
+        };
+        end(b"AAA", 0)..=end(b"ZZZ", i32::MAX)
+    }
+}
+
+/// `LH400`: the key of topics that know a flight by its designator, without suffix.
+#[must_use]
+pub fn flight_key(carrier: Carrier, number: i32) -> String {
+    format!("{carrier}{number}")
 }
 
 /// The record key: `AA1234/2008-01-31/JFK-LAX`, suffix after the number, `/1` appended for a repeat.
@@ -285,7 +302,7 @@ impl FromStr for Leg {
 }
 
 /// Flight numbers have at most four digits.
-const NUMBERS: std::ops::RangeInclusive<i32> = 0..=9999;
+const NUMBERS: RangeInclusive<i32> = 0..=9999;
 
 /// `LH400A` as `LH`, `400`, `A`. A designator's third character is a letter, a number's first is not.
 fn split_designator(text: &str) -> Option<(&str, &str, Option<&str>)> {

@@ -67,6 +67,19 @@ proptest! {
     }
 
     #[test]
+    fn the_legs_of_a_flight_are_one_stretch(
+        parts in "(A[AB]|AAL)", number in 1..3_i32, suffix in prop_oneof![Just(None), Just(Some("A"))], day in 30..=31,
+        pair in "[AZ]{3}-[AZ]{3}", repeat in 0..2_i32,
+    ) {
+        let name = format!("{parts}{number}{}/2008-01-{day}/{pair}", suffix.unwrap_or_default());
+        let leg = Leg { repeat, ..name.parse().unwrap() };
+        let wanted: Leg = "AA1A/2008-01-31/JFK-LAX".parse().unwrap();
+        let flight = |leg: &Leg| (leg.carrier, leg.number, leg.suffix, leg.date);
+        let stretch = Leg::of_flight(wanted.carrier, wanted.number, wanted.suffix, wanted.date);
+        prop_assert_eq!(stretch.contains(&leg), flight(&leg) == flight(&wanted));
+    }
+
+    #[test]
     fn no_text_panics(text in "\\PC{0,40}|[A-Z0-9/-]{0,40}") {
         let _ = (text.parse::<Leg>(), text.parse::<Date>(), text.parse::<Tail>(), text.parse::<Carrier>());
     }

@@ -3,16 +3,16 @@
 //! | answer | what follows |
 //! |---|---|
 //! | 2xx | delivered |
-//! | none in time, no connection, 408, 425, 429, 5xx | again: half a second, doubled each time, at most 30 s, all of it chance; or what Retry-After says |
+//! | none in time, no connection, 408, 425, 429, 5xx | again: half a second, doubled each time, half of it chance; or what Retry-After says, at most 30 s |
 //! | anything else, redirects among them | given up at once |
 
 use std::time::Duration;
 
 use reqwest::{Client, StatusCode, header};
 use serde_json::{Value, json};
+use slipstream_producers::live::retry::pauses;
 use slipstream_streams::record::rfc3339;
 use tokio::task::JoinSet;
-use uuid::Uuid;
 
 use super::Event;
 use super::target::{EventType, Registered, Rules, resolver};
@@ -21,9 +21,9 @@ use crate::webhook::signature::{Key, SIGNATURE, TIMESTAMP};
 
 /// Posts of one event to one receiver.
 pub(crate) const ATTEMPTS: u32 = 5;
-/// First bound of a pause.
+/// The first pause.
 const PAUSE_MIN: Duration = Duration::from_millis(500);
-/// Longest pause.
+/// Longest pause that a receiver may ask for.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 
 /// An event that a receiver did not take.
@@ -89,22 +89,17 @@ impl Courier {
 
     async fn bring(&self, to: &Registered, event: Event) -> Result<(), Undelivered> {
         let body = body(to.event, &event).to_string().into_bytes();
-        let mut why = String::new();
-        for attempt in 0..ATTEMPTS {
+        let mut pauses = pauses(PAUSE_MIN, ATTEMPTS - 1);
+        let why = loop {
             match self.post(to, &body).await {
                 Outcome::Taken => return Ok(()),
-                Outcome::Refused(answer) => {
-                    why = answer;
-                    break;
-                }
-                Outcome::Again(answer, after) => {
-                    why = answer;
-                    if attempt + 1 < ATTEMPTS {
-                        tokio::time::sleep(after.unwrap_or_else(|| pause(attempt))).await;
-                    }
-                }
+                Outcome::Refused(why) => break why,
+                Outcome::Again(why, after) => match pauses.next() {
+                    Some(pause) => tokio::time::sleep(after.unwrap_or(pause)).await,
+                    None => break why,
+                },
             }
-        }
+        };
         Err(Undelivered { event, host: to.url.host_str().unwrap_or_default().to_owned(), why })
     }
 
@@ -135,14 +130,6 @@ fn retry_after(headers: &header::HeaderMap) -> Option<Duration> {
     Some(Duration::from_secs(seconds).min(PAUSE_MAX))
 }
 
-/// A pause after so many attempts, drawn from all up to its bound, so that many senders do not come back at once.
-fn pause(attempt: u32) -> Duration {
-    let bound = PAUSE_MIN.saturating_mul(2_u32.saturating_pow(attempt)).min(PAUSE_MAX);
-    // The lower half of a random UUID is drawn, its two topmost bits aside.
-    let drawn = Uuid::new_v4().as_u64_pair().1 as u32;
-    bound.mul_f64(f64::from(drawn) / f64::from(u32::MAX))
-}
-
 /// What is posted.
 fn body(event_type: EventType, event: &Event) -> Value {
     let said = &event.said;
@@ -150,7 +137,7 @@ fn body(event_type: EventType, event: &Event) -> Value {
     json!({
         "eventId": event.id, "eventType": event_type.to_string(), "occurredAt": rfc3339(event.known_at),
         "flight": {
-            "flightNumber": format!("{}{}", said.leg.carrier, said.leg.number), "date": said.leg.date,
+            "flightNumber": said.leg.carrier_number(), "date": said.leg.date,
             "origin": said.leg.origin, "destination": said.leg.destination,
             "status": said.status, "delayMinutes": said.departure_delay_min,
             "scheduledDeparture": rfc3339(said.scheduled_departure), "estimatedDeparture": instant(said.estimated_departure),
@@ -189,12 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_are_bounded_and_differ() {
-        for attempt in [0, 1, 5, 6, 40] {
-            let bound = PAUSE_MIN.saturating_mul(2_u32.saturating_pow(attempt)).min(PAUSE_MAX);
-            let drawn: Vec<Duration> = (0..50).map(|_| pause(attempt)).collect();
-            assert!(drawn.iter().all(|pause| *pause <= bound) && drawn.iter().any(|pause| *pause != drawn[0]), "{attempt}");
-        }
+    fn a_receiver_may_say_when_within_bounds() {
         let after = |text: &str| retry_after(&[(header::RETRY_AFTER, text.parse().unwrap())].into_iter().collect());
         assert_eq!(after("7"), Some(Duration::from_secs(7)));
         assert_eq!(after("86400"), Some(PAUSE_MAX));

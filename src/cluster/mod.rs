@@ -6,6 +6,7 @@ pub(crate) mod world;
 
 use std::sync::Arc;
 
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use slipstream_processors::edge::Edge;
 use slipstream_schemas::registry::Registered;
 use slipstream_schemas::topics;
@@ -46,6 +47,26 @@ impl Cluster {
     /// The codec of this cluster's topics.
     pub(crate) fn codec(&self) -> Arc<dyn Codec> {
         Arc::clone(&self.edge)
+    }
+
+    /// A member of a group that reads one topic's committed records, from its end on where the group has no offsets. It commits
+    /// when it is told to.
+    ///
+    /// # Errors
+    /// The client cannot be made.
+    pub(crate) fn member(&self, group: &str, topic: &str) -> Result<BaseConsumer, Failure> {
+        let consumer: BaseConsumer = self
+            .connection
+            .client()
+            .set("group.id", self.world.group(group))
+            .set("enable.auto.commit", "false")
+            .set("auto.offset.reset", "latest")
+            .set("isolation.level", "read_committed")
+            .set("session.timeout.ms", "10000")
+            .create()
+            .map_err(Failure::usage)?;
+        consumer.subscribe(&[&self.topic(topic)]).map_err(Failure::dependency)?;
+        Ok(consumer)
     }
 
     /// The cluster's name of a topic.

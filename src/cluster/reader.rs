@@ -196,7 +196,8 @@ fn is_passing(code: RDKafkaErrorCode) -> bool {
     )
 }
 
-fn read(message: &BorrowedMessage<'_>, names: &BTreeMap<String, &'static str>, codec: &dyn Codec) -> Read {
+/// One message as a record; `names` has the cluster's names of topics and ours.
+pub(crate) fn read(message: &BorrowedMessage<'_>, names: &BTreeMap<String, &'static str>, codec: &dyn Codec) -> Read {
     let place = Place {
         topic: names.get(message.topic()).copied().unwrap_or(""),
         partition: message.partition(),

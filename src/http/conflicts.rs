@@ -164,7 +164,7 @@ fn record(open: &Open, approved: &str, reviewer: &str) -> Record {
     let (conflict, approved, reviewer) = (open.conflict.id.clone(), approved.to_owned(), reviewer.to_owned());
     let id = derive_id(&[SOURCE.as_bytes(), conflict.as_bytes(), approved.as_bytes(), reviewer.as_bytes()]);
     let decision = ReviewDecision { leg, conflict, approved, reviewer };
-    intake::record(REVIEW_DECISIONS, &intake::flight_key(leg.carrier, leg.number), (SOURCE, id), clock()(), &decision)
+    intake::record(REVIEW_DECISIONS, &leg.carrier_number(), (SOURCE, id), clock()(), &decision)
 }
 
 fn waiting(id: &str, open: &Open) -> Value {

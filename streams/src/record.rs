@@ -3,6 +3,8 @@
 //! Output id = UUIDv5(our namespace; stage, output topic, output key, cause id, ordinal within exactly those,
 //! joined by NUL). The same input therefore gives the same ids on every replay, in any partitioning.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 /// An instant: milliseconds since 1970-01-01T00:00Z.
@@ -39,6 +41,13 @@ pub struct Record {
 }
 
 impl Record {
+    /// What a source says, and nothing caused: under this key, with its own envelope source and id, and a value of this rank.
+    #[must_use]
+    pub fn said(topic: Topic, key: &str, timestamp: Ts, (source, id): (&Arc<str>, Uuid), (rank, body): (u16, Vec<u8>)) -> Self {
+        let event = Event { id, source: Arc::clone(source), correlation: id, causation: None, organisation: None };
+        Self { topic, partition: -1, offset: -1, timestamp, key: key.into(), rank, event, body: Some(body.into()) }
+    }
+
     /// The order in which a stage takes the records of one instant.
     #[must_use]
     pub fn order(&self) -> (Ts, u16, Topic, &str, Uuid) {
@@ -52,13 +61,13 @@ pub struct Event {
     /// Id, unique with `source`.
     pub id: Uuid,
     /// Who says so: `/processors/reconcile`, `/producers/bts`.
-    pub source: std::sync::Arc<str>,
+    pub source: Arc<str>,
     /// The first event of the chain that this one belongs to.
     pub correlation: Uuid,
     /// The event or timer that caused it; none for a source's record.
     pub causation: Option<Uuid>,
     /// Tenant.
-    pub organisation: Option<std::sync::Arc<str>>,
+    pub organisation: Option<Arc<str>>,
 }
 
 /// A UUIDv5 in our namespace over `parts`, joined by NUL.

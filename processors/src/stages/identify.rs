@@ -10,14 +10,14 @@
 //! passed on keeps its id, so that a replay and a repetition are recognised. Keeps the pairs of a designator, the oldest
 //! dates giving way, and what waits for one. It guesses nothing: without a pair the record ends as `unknown operator`.
 
-use slipstream_schemas::ids::{Airport, Carrier, Date, Suffix};
+use slipstream_schemas::ids::{Airport, Carrier, Date, Suffix, flight_key};
 use slipstream_schemas::record;
 use slipstream_schemas::records::{Codeshare, DesignatorRole, FlightObservation, Message, rank_of};
 use slipstream_schemas::reference;
 use slipstream_schemas::topics::{FLIGHT_OBSERVATIONS_IDENTIFIED, FLIGHT_UNMATCHED};
 use slipstream_schemas::wire::Wire;
 use slipstream_streams::processor::{Cx, Poison, Processor, Timer};
-use slipstream_streams::record::{Event, Record};
+use slipstream_streams::record::Record;
 use uuid::Uuid;
 
 use crate::context::{Typed, read};
@@ -111,16 +111,8 @@ impl Waiting {
     /// The record as it came.
     fn record(&self, key: &str) -> Result<Record, Poison> {
         let id = self.id()?;
-        Ok(Record {
-            topic: FLIGHT_UNMATCHED,
-            partition: -1,
-            offset: -1,
-            timestamp: self.timestamp,
-            key: key.into(),
-            rank: self.said.rank(),
-            event: Event { id, source: self.source.as_str().into(), correlation: id, causation: None, organisation: None },
-            body: Some(self.said.to_bytes().into()),
-        })
+        let envelope = (&self.source.as_str().into(), id);
+        Ok(Record::said(FLIGHT_UNMATCHED, key, self.timestamp, envelope, (self.said.rank(), self.said.to_bytes())))
     }
 }
 
@@ -178,7 +170,7 @@ fn row(origin: Airport, destination: Airport, date: Option<Date>) -> Vec<u8> {
 }
 
 fn pass_on(cx: &mut Cx<'_>, said: FlightObservation, flight: &Operating, id: Uuid) {
-    let key = format!("{}{}", flight.carrier, flight.number);
+    let key = flight_key(flight.carrier, flight.number);
     let designator = said.designator.clone().unwrap_or_else(|| cx.key().to_owned());
     let said = FlightObservation {
         carrier: flight.carrier,

@@ -22,10 +22,10 @@ use slipstream_streams::record::{Record, Ts};
 
 use super::instants::{date_of, midnight};
 use super::log::Received;
+use super::named;
 use super::roster::{People, Roster, Seat};
 use super::timetable::{Flight, Instance, Leg, Timetable};
-use super::{named, record};
-use crate::feed::ReadWhole;
+use crate::feed::{ReadWhole, record};
 use crate::messages::pnl::Part;
 use crate::refusals::{Fault, Refused};
 

@@ -29,34 +29,19 @@ pub(crate) mod timetable;
 
 use std::sync::Arc;
 
-use slipstream_schemas::ids::Carrier;
-use slipstream_schemas::records::{FlightObservation, Message};
+use slipstream_schemas::ids::{Carrier, flight_key};
+use slipstream_schemas::records::FlightObservation;
 use slipstream_schemas::reference;
 use slipstream_schemas::topics::{FLIGHT_OBSERVATIONS, FLIGHT_UNMATCHED};
-use slipstream_schemas::wire::Wire;
-use slipstream_streams::record::{Event, Record, Topic, Ts, derive_id};
+use slipstream_streams::record::{Record, Ts};
+
+use crate::feed::record;
 
 /// The record of what is said of a flight. A carrier that the tables do not know may be one that only sells: what is said under its
 /// number waits on `flight.unmatched` for whoever tells which flight it means.
 pub(crate) fn observed(envelope: &Arc<str>, said: &FlightObservation, known_at: Ts) -> Record {
     let topic = if reference::carrier(said.carrier).is_some() { FLIGHT_OBSERVATIONS } else { FLIGHT_UNMATCHED };
-    record(envelope, topic, &format!("{}{}", said.carrier, said.number), said, known_at)
-}
-
-/// A source's record; its id follows from source and content.
-pub(crate) fn record<T: Message + Wire>(envelope: &Arc<str>, topic: Topic, key: &str, said: &T, known_at: Ts) -> Record {
-    let body = said.to_bytes();
-    let id = derive_id(&[envelope.as_bytes(), &body]);
-    Record {
-        topic,
-        partition: -1,
-        offset: -1,
-        timestamp: known_at,
-        key: key.into(),
-        rank: said.rank(),
-        event: Event { id, source: Arc::clone(envelope), correlation: id, causation: None, organisation: None },
-        body: Some(body.into()),
-    }
+    record(envelope, topic, &flight_key(said.carrier, said.number), said, known_at)
 }
 
 /// The designator that legs are named by, and the one received where that is another: `DLH400` is a flight of LH.

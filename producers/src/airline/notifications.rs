@@ -22,8 +22,8 @@ use slipstream_schemas::reference;
 use slipstream_schemas::topics::FLIGHT_UNMATCHED;
 use slipstream_streams::record::{Record, Ts};
 
-use super::{named, observed, record};
-use crate::feed::ReadWhole;
+use super::{named, observed};
+use crate::feed::{ReadWhole, record};
 use crate::messages::aidx::{FlightLeg, Misread, Notification};
 use crate::messages::xml::DOCUMENT_BYTES_MAX;
 use crate::refusals::{Fault, Refusal, Refused};

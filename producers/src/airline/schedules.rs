@@ -19,10 +19,11 @@ use slipstream_streams::record::{Record, Ts};
 use slipstream_streams::reference::{Source, SourceError};
 
 use super::instants::midnight;
+use super::observed;
 use super::timetable::{Instance, Leg, Timetable};
-use super::{observed, record};
 use crate::Recorded;
 use crate::event_model::PUBLISHED_AHEAD;
+use crate::feed::record;
 use crate::local_time::{DAY, HOUR};
 use crate::refusals::Refused;
 

@@ -41,7 +41,7 @@ pub mod oauth;
 pub mod open_meteo;
 pub mod profile;
 pub mod provider;
-mod retry;
+pub mod retry;
 pub mod secret;
 mod single_flight;
 pub mod stats;

@@ -11,7 +11,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(30);
 const JITTER: f64 = 0.5;
 
 /// The pauses before each of `retries` further attempts: `first`, then twice as long each time, give or take half.
-pub(crate) fn pauses(first: Duration, retries: u32) -> impl Iterator<Item = Duration> + Send {
+pub fn pauses(first: Duration, retries: u32) -> impl Iterator<Item = Duration> + Send {
     // No limit by the clock: attempts are counted here, and the deadline of the request ends the rest.
     let mut backoff = ExponentialBackoff {
         current_interval: first,

@@ -29,7 +29,7 @@ mod weather;
 use slipstream_schemas::records::{Message, WeatherReport};
 use slipstream_schemas::topics;
 use slipstream_schemas::wire::WireError;
-use slipstream_streams::record::{Event, Record, Topic, derive_id};
+use slipstream_streams::record::{Record, Topic, derive_id};
 use slipstream_streams::reference::{Source, SourceError};
 
 pub use gate::{Downsizing, Overbooking};
@@ -126,16 +126,9 @@ fn weather_records(sky: &Sky, records: &mut Vec<Record>) {
 /// A record of this source; `own_id` is its id within it.
 fn record<M: Message>(topic: Topic, timestamp: i64, key: &str, own_id: &str, message: &M, organisation: Option<&str>) -> Record {
     let id = derive_id(&[SOURCE.as_bytes(), own_id.as_bytes()]);
-    Record {
-        topic,
-        partition: -1,
-        offset: -1,
-        timestamp,
-        key: key.into(),
-        rank: message.rank(),
-        event: Event { id, source: SOURCE.into(), correlation: id, causation: None, organisation: organisation.map(Into::into) },
-        body: Some(message.to_bytes().into()),
-    }
+    let mut record = Record::said(topic, key, timestamp, (&SOURCE.into(), id), (message.rank(), message.to_bytes()));
+    record.event.organisation = organisation.map(Into::into);
+    record
 }
 
 #[cfg(test)]

@@ -7,12 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use slipstream_schemas::ids::Leg;
-use slipstream_schemas::records::{LegSync, Message};
+use slipstream_schemas::records::LegSync;
 use slipstream_schemas::topics;
-use slipstream_schemas::wire::Wire;
-use slipstream_streams::record::{Record, Ts, derive_id};
+use slipstream_streams::record::{Record, Ts};
 
-use super::observe::made;
+use crate::feed;
 use crate::local_time::{DAY, MINUTE};
 
 /// A leg has at most one record in this time, ms.
@@ -24,7 +23,7 @@ pub const LEGS_MAX: usize = 100_000;
 /// Longest reason that is published, characters.
 const ERROR_MAX: usize = 300;
 /// Who writes the topic.
-const SOURCE: &str = "sync";
+const SOURCE: &str = "/producers/sync";
 
 /// What became of the calls for each leg.
 #[derive(Debug, Default)]
@@ -146,7 +145,5 @@ impl Book {
 }
 
 fn record(sync: &LegSync, now: Ts) -> Record {
-    let (key, body) = (sync.leg.to_string(), sync.to_bytes());
-    let id = derive_id(&[SOURCE.as_bytes(), key.as_bytes(), &body]);
-    made(topics::SYNC_STATUS, now, &key, sync.rank(), id, SOURCE, body)
+    feed::record(&SOURCE.into(), topics::SYNC_STATUS, &sync.leg.to_string(), sync, now)
 }

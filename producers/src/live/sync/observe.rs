@@ -12,12 +12,12 @@
 //! this source says, else what another source of the same sync or the reconciled leg says; otherwise the word goes to
 //! `flight.unmatched`, and stage identify decides.
 
-use slipstream_schemas::ids::{Airport, Carrier, Leg, Suffix};
+use slipstream_schemas::ids::{Airport, Carrier, Leg, Suffix, flight_key};
 use slipstream_schemas::records::{
     Codeshare, DateMeaning as Meaning, DesignatorRole, FlightKind, FlightObservation, FlightStatus, Message,
 };
 use slipstream_schemas::{reference, topics};
-use slipstream_streams::record::{Event, Record, Topic, Ts, derive_id};
+use slipstream_streams::record::{Record, Topic, Ts, derive_id};
 
 use super::super::provider::LegQuery;
 use super::super::status::{DateMeaning, Designator, FlightStatusData, Role};
@@ -112,11 +112,11 @@ pub fn observe(
     let flown = operator.of_word(said);
     let source = source(&said.source, flown);
     let (topic, base) = placed(said, &source, flown, route);
-    let key = format!("{}{}", base.carrier, base.number);
+    let key = flight_key(base.carrier, base.number);
     let stamp = Stamp { source: &source, heard_at };
     let mut records: Vec<Record> = words(said, base, ended).map(|word| stamp.record(topic, &key, &word, true)).collect();
     for pair in pairs(said, &source, route) {
-        records.push(stamp.record(topics::FLIGHT_UNMATCHED, &format!("{}{}", pair.carrier, pair.number), &pair, false));
+        records.push(stamp.record(topics::FLIGHT_UNMATCHED, &flight_key(pair.carrier, pair.number), &pair, false));
     }
     Ok(Observed { records, source })
 }
@@ -238,21 +238,7 @@ impl Stamp<'_> {
         let body = message.to_bytes();
         let quarter = if is_confirmed { self.heard_at.div_euclid(CONFIRM_EVERY) } else { 0 };
         let id = derive_id(&[self.source.as_bytes(), key.as_bytes(), &quarter.to_be_bytes(), &body]);
-        made(topic, self.heard_at, key, message.rank(), id, self.source, body)
-    }
-}
-
-/// A record of ours that nothing else caused.
-pub(super) fn made(topic: Topic, timestamp: Ts, key: &str, rank: u16, id: uuid::Uuid, source: &str, body: Vec<u8>) -> Record {
-    let source = format!("/producers/{source}");
-    Record {
-        topic,
-        partition: -1,
-        offset: -1,
-        timestamp,
-        key: key.into(),
-        rank,
-        event: Event { id, source: source.as_str().into(), correlation: id, causation: None, organisation: None },
-        body: Some(body.into()),
+        let envelope = format!("/producers/{}", self.source).into();
+        Record::said(topic, key, self.heard_at, (&envelope, id), (message.rank(), body))
     }
 }

@@ -95,10 +95,10 @@ impl Truth {
     #[must_use]
     pub fn find(&self, query: &LegQuery) -> Option<FlightState> {
         let legs = self.lock();
-        let flight = (reference::designator(query.carrier), i32::from(query.number), query.date);
-        let same = |leg: &Leg| (leg.carrier, leg.number, leg.date) == flight;
-        let fits = |leg: &Leg| same(leg) && leg.suffix == query.suffix && query.origin.is_none_or(|origin| origin == leg.origin);
-        let found = legs.states.iter().filter(|(leg, _)| fits(leg)).map(|(_, known)| &known.state);
+        let carrier = reference::designator(query.carrier);
+        let flight = legs.states.range(Leg::of_flight(carrier, i32::from(query.number), query.suffix, query.date));
+        let found =
+            flight.filter(|(leg, _)| query.origin.is_none_or(|origin| origin == leg.origin)).map(|(_, known)| &known.state);
         found.min_by_key(|state| state.last.scheduled_departure).cloned()
     }
 
