@@ -66,16 +66,32 @@ fn delayed(matter: &Matter<'_>, on: Option<Date>, proof: &mut Proof) -> Rights {
         proof.lacks_aside("dep_delay_min");
         return (None, None, Some(false));
     };
-    let care = threshold(matter, on, proof).map(|threshold| {
-        let effect = if delay >= threshold { "care is due" } else { "no care yet" };
-        proof.note("CARE-1", format_args!("departure {delay} min late, threshold {threshold}"), format_args!("{effect}"));
-        delay >= threshold
-    });
+    let care = match threshold(matter, on, proof) {
+        Some(threshold) => {
+            let effect = if delay >= threshold { "care is due" } else { "no care yet" };
+            proof.note("CARE-1", format_args!("departure {delay} min late, threshold {threshold}"), format_args!("{effect}"));
+            Some(delay >= threshold)
+        }
+        None => whatever_the_flight(matter, delay, proof),
+    };
     let refund = delay >= matter.set.refund_min;
     if refund {
         proof.note("ART8-1", format_args!("departure {delay} min late"), format_args!("refund may be chosen"));
     }
     (care, Some(refund), Some(false))
+}
+
+/// Care where an airport of the flight is in no table: settled by a delay that reaches every threshold, or none of them.
+fn whatever_the_flight(matter: &Matter<'_>, delay: i32, proof: &mut Proof) -> Option<bool> {
+    let reached = matter.set.care_min.map(|threshold| delay >= threshold);
+    if reached.iter().all(|other| *other == reached[0]) {
+        proof.note("CARE-1", format_args!("departure {delay} min late"), format_args!("the same for every flight"));
+        return Some(reached[0]);
+    }
+    let (from, to) = late_flight(matter);
+    let unknown = [from, to].into_iter().flatten().filter(|end| place(*end).is_none());
+    unknown.for_each(|end| proof.lacks_aside(format!("airport {end}")));
+    None
 }
 
 /// Departure delay from which care is due: of the flight that is late, not of the whole journey.

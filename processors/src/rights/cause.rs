@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
 /// Whether an event lies in the normal exercise of a carrier's activity (C-549/07), or is no cause at all but a ground.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Nature {
     /// It does: no defence.
     Inherent,
@@ -54,6 +54,11 @@ fn row(line: &'static str) -> Option<Cause> {
         _ => return None,
     };
     Some(Cause { name, nature, source })
+}
+
+/// Every cause of the table, by name.
+pub(super) fn causes() -> &'static [Cause] {
+    &CAUSES
 }
 
 /// The cause of that name; none where the table has none.

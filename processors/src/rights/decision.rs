@@ -268,6 +268,9 @@ fn elsewhere<'c>(
 ) {
     let covering = law.others().filter(|other| other.name != regime.name && other.covers(case, &journey, case.as_of));
     decision.also_applicable.extend(covering.map(|other| other.name.as_str()));
+    if case.as_of.is_none() {
+        proof.lacks("as_of");
+    }
     // What is shared with the Regulation, such as the door's minutes, is read from its first set.
     let (Some(event), Some(set)) = (case.event, law.sets().first()) else {
         return proof.lacks("event");

@@ -15,11 +15,11 @@ use super::territory::{Place, number, place};
 /// Codes of three letters that there can be.
 const AIRPORT_CODES: usize = 26 * 26 * 26;
 /// Mean radius of the Earth, kilometres (IUGG).
-const RADIUS_KM: f64 = 6371.0088;
+pub(super) const RADIUS_KM: f64 = 6371.0088;
 /// Nearer than this to a band's end, the answer is for a person to look at, kilometres.
 const MARGIN_KM: f64 = 5.0;
 /// More than the share by which sphere and ellipsoid ever differ (0.56 %): farther from an end, the sphere need not be asked.
-const METHODS_DIFFER: f64 = 0.01;
+pub(super) const METHODS_DIFFER: f64 = 0.01;
 
 static ELLIPSOID: LazyLock<Geodesic> = LazyLock::new(Geodesic::wgs84);
 

@@ -16,7 +16,7 @@ use slipstream_schemas::ids::{Airport, Date};
 use slipstream_schemas::records::Care;
 
 use super::case::{Case, Choice, Event};
-use super::cause::Nature;
+use super::cause::{Cause, Nature};
 use super::decision::{Decision, Matter, Verdict};
 use super::event::{has_ground, is_cancellation};
 use super::excuse::is_freed;
@@ -138,6 +138,37 @@ impl Regime {
         reached && on.is_none_or(|on| self.from <= on)
     }
 
+    /// Ends of the bands that its sums tell apart, kilometres.
+    pub(super) fn bands_km(&self) -> impl Iterator<Item = i32> {
+        self.sum.iter().filter_map(|row| row.km_to)
+    }
+
+    /// Delays at the final destination from which a sum is due, minutes.
+    pub(super) fn delays_min(&self) -> impl Iterator<Item = i32> {
+        self.sum.iter().filter_map(|row| row.late_from_min)
+    }
+
+    /// Notice from which no sum is due, minutes.
+    pub(super) fn notice_free_min(&self) -> Option<i64> {
+        self.notice_free_min
+    }
+
+    /// A cause frees the carrier though it is its own.
+    pub(super) fn excuses(&self, cause: Cause) -> bool {
+        self.excused.iter().any(|name| name == cause.name)
+    }
+
+    /// Every sum of its table, with its currency.
+    pub(super) fn sums(&self) -> impl Iterator<Item = (i64, &str)> {
+        let sums = self.sum.iter().map(|row| row.sum).chain(self.sum_if_refund);
+        sums.filter(|sum| *sum > 0).map(|sum| (sum, self.currency.as_str()))
+    }
+
+    /// Some sums are a share of the fare, which no case holds.
+    pub(super) fn asks_the_fare(&self) -> bool {
+        !self.priced.is_empty()
+    }
+
     /// The journey starts in its state.
     pub(super) fn departs(&self, journey: &Journey<'_>) -> bool {
         country(journey.origin).is_some_and(|country| country == self.country)
@@ -212,7 +243,7 @@ fn sum(regime: &Regime, matter: &Matter<'_>, present: Option<bool>, proof: &mut 
     if found == 0 || (trigger == Trigger::Refused && !regime.refusal_excused) {
         return Some(found);
     }
-    let excused = case.cause.is_some_and(|cause| regime.excused.iter().any(|name| name == cause.name));
+    let excused = case.cause.is_some_and(|cause| regime.excuses(cause));
     let freed = if excused { Some(true) } else { is_freed(matter, proof) };
     freed.map(|freed| if freed { 0 } else { found })
 }

@@ -18,7 +18,7 @@ use super::decision::{Decision, Verdict, decide, decide_unproved};
 use super::door::Answer;
 use super::law::Law;
 use super::limitation::{Checked, limitation};
-use super::outlook::{otherwise, possible_outcomes};
+use super::outlook::{Outlook, otherwise, possible_outcomes};
 use super::payment::{Owed, terms};
 use super::read::read_case;
 use super::ruleset::Duties;
@@ -226,8 +226,9 @@ fn outlook(law: &Law, case: &Case, decision: &Decision<'_>, text: &mut String) -
 
 /// The outcomes of an open answer.
 fn may_become(law: &Law, case: &Case) -> String {
-    let outcomes = possible_outcomes(law, case).map(|found| found.into_iter().collect::<Vec<_>>().join(", or "));
-    outcomes.unwrap_or_else(|| "more than can be listed".to_owned())
+    let Outlook { outcomes, is_exact } = possible_outcomes(law, case);
+    let most = if is_exact { "" } else { "at most " };
+    format!("{most}{}", outcomes.into_iter().collect::<Vec<_>>().join(", or "))
 }
 
 /// How the contested questions would come out the other way.

@@ -17,6 +17,8 @@ pub struct Law {
     on: Vec<String>,
     /// Questions that are read the other way.
     other: Vec<Question>,
+    /// Sets decide whether they are on or off.
+    every_set: bool,
 }
 
 /// A name that no rule set and no regime has.
@@ -27,7 +29,7 @@ pub struct UnknownRegime(String, String);
 impl Default for Law {
     /// The law of this version: `rulesets.toml`, each set as it is enabled by itself.
     fn default() -> Self {
-        Self { sets: Cow::Borrowed(rulesets()), on: Vec::new(), other: Vec::new() }
+        Self { sets: Cow::Borrowed(rulesets()), on: Vec::new(), other: Vec::new(), every_set: false }
     }
 }
 
@@ -50,6 +52,11 @@ impl Law {
             self.on.push(known.ok_or_else(|| UnknownRegime(name.to_owned(), self.names().join(", ")))?);
         }
         Ok(self)
+    }
+
+    /// The same law with every set deciding: what a set that is off would say.
+    pub(super) fn with_every_set(&self) -> Self {
+        Self { every_set: true, ..self.clone() }
     }
 
     /// The same law with one contested question read the other way.
@@ -85,7 +92,7 @@ impl Law {
 
     /// Whether a set decides.
     pub(super) fn enables(&self, set: &RuleSet) -> bool {
-        set.enabled || self.on.contains(&set.name)
+        set.enabled || self.every_set || self.on.contains(&set.name)
     }
 
     /// Names that can be switched on.

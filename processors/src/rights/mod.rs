@@ -45,7 +45,7 @@ pub use elsewhere::{Regime, regimes};
 pub use explain::{citation, explain_line};
 pub use law::{Law, UnknownRegime};
 pub use limitation::{Checked, Limitation, limitation};
-pub use outlook::{outcome, possible_outcomes};
+pub use outlook::{Outlook, outcome, possible_outcomes};
 pub use payment::{Owed, Terms, terms};
 pub use proof::Step;
 pub use read::{Refusal, read_case};

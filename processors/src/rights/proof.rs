@@ -82,9 +82,10 @@ impl Proof {
     }
 
     /// A fact that only care, refund, re-routing or transfer waits for is not there.
-    pub(super) fn lacks_aside(&mut self, fact: &'static str) {
-        if !self.aside.iter().any(|known| known == fact) {
-            self.aside.push(fact.into());
+    pub(super) fn lacks_aside(&mut self, fact: impl Into<Cow<'static, str>>) {
+        let fact = fact.into();
+        if !self.aside.contains(&fact) {
+            self.aside.push(fact);
         }
     }
 

@@ -232,20 +232,20 @@ fn inbound(
     if case.third_country_benefits {
         return Scope { contested: Some(Question::Q15), ..Scope::new(regime, false, rule) };
     }
-    let (covered, unknown) = if journey.legs.is_empty() {
-        let carrier = super::carrier::operating(case);
-        (counts(Licensed::of(case.licence, carrier, on)), None)
-    } else {
-        let lands = |leg: &Leg| place(leg.to).is_none_or(|place| is_there(place.territory(on)));
-        let mut into = journey.legs.iter().enumerate().filter(|(_, leg)| lands(leg));
-        let found = into.clone().map(|(_, leg)| counts(licensed(case, leg, on))).fold(Some(false), either);
-        (found, into.find(|(_, leg)| counts(licensed(case, leg, on)).is_none()).map(|(n, _)| n))
-    };
-    match covered {
-        Some(covered) => Scope::new(regime, covered, rule),
-        None => match unknown {
-            Some(leg) => Scope::open(regime, rule, format!("legs[{leg}].licence")),
-            None => Scope::open(regime, rule, "carrier_licence_country"),
-        },
+    if journey.legs.is_empty() {
+        let covered = counts(Licensed::of(case.licence, super::carrier::operating(case), on));
+        return covered
+            .map_or_else(|| Scope::open(regime, rule, "carrier_licence_country"), |covered| Scope::new(regime, covered, rule));
     }
+    let lands = |leg: &Leg| place(leg.to).map(|place| is_there(place.territory(on)));
+    let brings = |leg: &Leg| both(lands(leg), counts(licensed(case, leg, on)));
+    if let Some(covered) = journey.legs.iter().map(brings).fold(Some(false), either) {
+        return Scope::new(regime, covered, rule);
+    }
+    let open = journey.legs.iter().enumerate().find(|(_, leg)| brings(leg).is_none());
+    let missing = open.map_or(Cow::Borrowed("legs"), |(number, leg)| match lands(leg) {
+        None => unknown_airport(Some(leg.to), "legs"),
+        Some(_) => Cow::Owned(format!("legs[{number}].licence")),
+    });
+    Scope::open(regime, rule, missing)
 }

@@ -18,7 +18,7 @@ use slipstream_schemas::reference;
 use super::case::Licence;
 
 /// Where a place lies, as the two regimes see it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Territory {
     /// Member State of the European Union.
     Union,
@@ -140,17 +140,13 @@ static CARRIERS: LazyLock<Table<[u8; 2]>> =
     LazyLock::new(|| table(include_str!("../../data/rights/carriers.csv"), |cell| cell.as_bytes().try_into().ok()));
 
 /// First days of the periods of the territory table: between two of them no country changes sides.
-static TURNS: LazyLock<Vec<Date>> = LazyLock::new(|| {
+static TURNS: LazyLock<Vec<Date>> = LazyLock::new(|| first_days(&COUNTRIES.rows).collect::<BTreeSet<_>>().into_iter().collect());
+
+/// Days on which the period of a row begins, and those after it ended.
+fn first_days<T>(rows: &[Row<T>]) -> impl Iterator<Item = Date> {
     let after = |until: Date| until.civil().tomorrow().ok().map(Date::from);
-    COUNTRIES
-        .rows
-        .iter()
-        .flat_map(|row| [row.from, row.until.and_then(after)])
-        .flatten()
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .collect()
-});
+    rows.iter().flat_map(move |row| [row.from, row.until.and_then(after)]).flatten()
+}
 
 /// The days on which some country changes sides, in order.
 pub(super) fn turns() -> &'static [Date] {
@@ -238,6 +234,16 @@ pub(super) fn is_country(code: [u8; 2]) -> bool {
     std::str::from_utf8(&code).is_ok_and(|code| CODES.binary_search(&code).is_ok())
 }
 
+/// Every airport of the reference table, in order of codes.
+pub(super) fn airports() -> impl Iterator<Item = (Airport, &'static Place)> {
+    PLACES.iter().enumerate().filter_map(|(number, place)| Some((code(number)?, place.as_ref()?)))
+}
+
+/// The days on which a carrier's licence changes in the table of carriers.
+pub(super) fn turns_of(carrier: &str) -> impl Iterator<Item = Date> {
+    first_days(CARRIERS.get(carrier))
+}
+
 /// The state that licensed a carrier on a date, as the table of carriers has it.
 pub(super) fn licence_of(carrier: &str, on: Option<Date>) -> Option<[u8; 2]> {
     CARRIERS.get(carrier).iter().find(|row| row.holds(on)).map(|row| row.what)
@@ -289,6 +295,11 @@ impl Licensed {
         let community = line.is_community.or(not(line.is_kingdom));
         let union = if community == Some(false) { Some(false) } else { None };
         Self { community, union, kingdom: line.is_kingdom.or(not(line.is_community)) }
+    }
+
+    /// Whether a licence of a state is one that the line allows for.
+    pub(super) fn may_be(line: Licence, country: [u8; 2], on: Option<Date>) -> bool {
+        Self::by_flags(line, on).agrees(&Self::by_country(country, on))
     }
 
     fn agrees(&self, table: &Self) -> bool {

@@ -8,7 +8,7 @@
 //! | `second_reading` | engine and oracle on the same cases |
 //! | `properties` | what must hold whatever the case |
 //! | `other_regimes` | regimes that are off by themselves |
-//! | `outcomes` | what is filled in leads to what was listed |
+//! | `outcomes`, `fill` | what is filled in leads to what was listed |
 //! | `new_sets` | rule sets that the engine has never seen |
 //! | `fuzz` | the reader on bytes that nobody meant |
 //! | `boards` | real departures and arrivals, where they are at hand |
@@ -18,6 +18,7 @@
 mod ask;
 mod boards;
 mod dice;
+mod fill;
 mod fuzz;
 mod generator;
 mod new_sets;

@@ -21,7 +21,7 @@ const SHOWN: usize = 12;
 pub(crate) const OF_CARE_ALONE: &[&str] = &["dep_delay_min", "overnight_wait"];
 
 #[expect(clippy::disallowed_methods, reason = "how long a test runs is the caller's to say")]
-fn setting(name: &str, default: u64) -> u64 {
+pub(crate) fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().unwrap())
 }
 

@@ -334,6 +334,8 @@ fn every_row_names_its_source_and_what_is_owed() {
 /// Whether the oracle reads everything that this case says.
 fn is_within_the_oracle(row: &Row<'_>, case: &Value) -> bool {
     let known = |key: &str| case[key].as_str().is_none_or(|code| place(code).is_some());
+    let no_table_has = |change: &Value| change.as_str().is_some_and(|code| code.starts_with("QJ"));
+    let changes_known = !case["via"].as_array().into_iter().flatten().any(no_table_has);
     let ends = ["origin", "destination"].map(|key| case[key].as_str().and_then(place));
     let far_from_a_band = !matches!(ends, [Some(from), Some(to)] if !is_plain(from, to));
     let by_the_door = case["times"].is_null() || !case["times"]["door_open"].is_null();
@@ -341,7 +343,7 @@ fn is_within_the_oracle(row: &Row<'_>, case: &Value) -> bool {
     // Parts of an offer, prices by distance, facts about measures, hours of notice.
     let finer = ["reroute_departs", "whole_journey_destination", "buffer_time_planned"].iter().any(|column| row.has(column));
     let finer = finer || !(case["notice_days"].is_null() || case["notice_days"].is_i64());
-    !finer && known("origin") && known("destination") && far_from_a_band && by_the_door && !contested
+    !finer && changes_known && known("origin") && known("destination") && far_from_a_band && by_the_door && !contested
 }
 
 /// The tables judge the oracle as well, so that it is no second opinion without a first.
