@@ -3,6 +3,7 @@
 //! Parses the command line, sets up logs, runs one command and turns its end into an exit status. Standard
 //! output carries data only; progress, logs and summaries go to standard error.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -112,5 +113,6 @@ fn run(cli: Cli) -> Result<Done, Failure> {
 fn logs(json: bool) {
     let filter = EnvFilter::try_from_env("SLIPSTREAM_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if json { builder.json().init() } else { builder.with_target(false).init() }
+    // Colours are for people: in a file they would stand between words.
+    if json { builder.json().init() } else { builder.with_target(false).with_ansi(std::io::stderr().is_terminal()).init() }
 }

@@ -177,7 +177,7 @@ fn post(address: &str, path: &str, headers: &str, body: &str) -> String {
     http(address, &format!("POST {path} HTTP/1.1\r\n{own}{headers}content-length: {length}\r\n\r\n{body}"))
 }
 
-// contract: S0-16, S0-19, S0-20
+// contract: S0-16, S0-18, S0-19, S0-20
 #[test]
 fn what_providers_say_is_reconciled_projected_and_logged() {
     let (cluster, folder) = (dev_broker(), scratch());
@@ -195,6 +195,13 @@ fn what_providers_say_is_reconciled_projected_and_logged() {
     let scheduler = &health["scheduler"];
     assert!(scheduler["isRunning"] == true && scheduler["isLeader"] == true && scheduler["nextRun"].is_string(), "{health}");
     assert!(health["lastSync"]["totalSyncs"].as_u64() > Some(0) && health["healthy"] == true, "{health}");
+    assert!(health["lastSync"]["lastSyncedAt"].as_i64() > Some(1_700_000_000_000), "{health}");
+    for provider in ["flightaware-mock", "lufthansa-mock"] {
+        let breaker = &health["circuitBreaker"][provider];
+        assert!(breaker["state"] == "CLOSED" && breaker["failureCount"] == 0, "{health}");
+    }
+    let hit_rate = health["cache"]["hitRate"].as_f64();
+    assert!(hit_rate.is_some_and(|rate| (0.0..=1.0).contains(&rate)) && health["cache"]["totalEntries"] == 2, "{health}");
     assert!(get(&address, "/metrics").contains("slipstream_sync_leader{kind=\"scheduled\"} 1"));
 
     let url = format!("sqlite:{}/flights.db?mode=rwc", folder.path().display());

@@ -63,7 +63,7 @@ fn judged(mode: ResolutionMode, field: Field, left_min: i64, said: &[(String, Va
     rules.resolve(field, &claimed, setting).unwrap()
 }
 
-// contract: S0-08, S0-09
+// contract: S0-08, S0-09, S0-26 (the three modes)
 #[test]
 fn every_case_of_the_table() {
     let mut reader = csv::Reader::from_reader(include_str!("cases/truth-resolve.csv").as_bytes());

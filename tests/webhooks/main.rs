@@ -294,7 +294,7 @@ async fn check_review(program: &Program) {
     assert_eq!(resolve(late).await.0, 409, "decided");
 }
 
-// contract: S0-04, S0-05, S0-10
+// contract: S0-04, S0-05, S0-10, S0-26 (callback)
 #[test]
 fn a_callback_is_reconciled_reviewed_and_told_to_who_has_registered() {
     if kafka().is_none() {

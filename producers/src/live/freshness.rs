@@ -98,7 +98,7 @@ mod tests {
     use super::*;
     use crate::local_time::MINUTE;
 
-    // contract: S0-14
+    // contract: S0-14, S1-11 (2 min for critical data)
     #[test]
     fn the_table_holds_at_its_bounds() {
         for line in include_str!("../../tests/cases/freshness.csv").lines().skip(1) {

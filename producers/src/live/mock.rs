@@ -4,6 +4,7 @@
 //! `-mock`. It says that it flies whatever it is asked for, by one timetable for all mocks. The same seed and the same question
 //! give the same fate; the same seed and the same call in a row the same fault.
 
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -81,6 +82,17 @@ pub struct Outage {
     pub after_s: u64,
     /// It takes so many seconds.
     pub for_s: u64,
+    /// It comes again every so many seconds; without it, once.
+    #[serde(default)]
+    pub every_s: Option<NonZeroU64>,
+}
+
+impl Outage {
+    /// Whether it holds so many seconds after the mock was made.
+    fn holds(&self, at_s: u64) -> bool {
+        let Some(since_s) = at_s.checked_sub(self.after_s) else { return false };
+        self.every_s.map_or(since_s, |every_s| since_s % every_s) < self.for_s
+    }
 }
 
 /// The provider.
@@ -126,7 +138,7 @@ impl Mock {
 
     fn is_out(&self) -> bool {
         let at = self.begun.elapsed().as_secs();
-        self.settings.outages.iter().any(|outage| (outage.after_s..outage.after_s.saturating_add(outage.for_s)).contains(&at))
+        self.settings.outages.iter().any(|outage| outage.holds(at))
     }
 
     fn leg(&self, query: LegQuery) -> Result<FlightStatusData, ProviderError> {
@@ -170,12 +182,14 @@ impl Mock {
             ..LegEnd::default()
         };
         let (origin, destination) = route(query, leg);
+        // One leg has one id, however it was asked for.
+        let flight_id = LegQuery { origin, ..query };
         let departure = end(scheduled, origin, leg.gate.clone());
         let arrival = end(scheduled + 2 * HOUR, destination, None);
         let raw_data = derive_id(&[self.card.name.as_bytes(), query.to_string().as_bytes()]);
         let by = Speaker { source: &self.card.name, at: (self.clock)(), raw_data, operates: false };
         FlightStatusData {
-            flight_id: Some(format!("mock-{query}")),
+            flight_id: Some(format!("mock-{flight_id}")),
             date: Some(StatedDate { date: query.date, meaning: DateMeaning::LegLocal }),
             status: fate(leg),
             delay_minutes: Some(leg.delay_min),

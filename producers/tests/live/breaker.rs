@@ -134,7 +134,7 @@ fn told(breaker: &mut Breaker, verdict: Verdict, now: Duration) {
     breaker.settle(&permit, verdict, now);
 }
 
-// contract: S0-13
+// contract: S0-13, S0-26 (breaker transitions)
 #[test]
 fn two_failures_open_thirty_seconds_half_open_three_successes_close() {
     let at = Duration::from_secs;

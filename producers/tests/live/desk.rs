@@ -44,6 +44,7 @@ async fn a_silent_provider_is_hedged_after_eight_hundred_milliseconds_and_still_
     assert_eq!((report.attempts, report.errors.get("timeout")), (1, Some(&1)), "no further attempt once there is an answer");
 }
 
+// contract: S0-21 (authentication failed)
 #[tokio::test(start_paused = true)]
 async fn a_key_or_a_quota_refused_is_not_tried_again() {
     for (error, state) in [
@@ -61,6 +62,7 @@ async fn a_key_or_a_quota_refused_is_not_tried_again() {
     }
 }
 
+// contract: S0-21 (rate limit)
 #[tokio::test(start_paused = true)]
 async fn who_says_too_many_is_left_alone_for_as_long_as_it_asks() {
     let one = Scripted::new("one", 1);
@@ -77,7 +79,7 @@ async fn who_says_too_many_is_left_alone_for_as_long_as_it_asks() {
     assert_eq!(one.calls(), 2);
 }
 
-// contract: S1-03
+// contract: S1-03, S0-26 (errors and retries)
 #[tokio::test(start_paused = true)]
 async fn retries_are_counted_double_their_pause_and_end_with_the_deadline() {
     let one = Scripted::new("one", 1);
@@ -93,6 +95,7 @@ async fn retries_are_counted_double_their_pause_and_end_with_the_deadline() {
     assert_eq!((one.calls() - asked, begun.elapsed()), (1, Duration::from_secs(5)), "cut by the deadline");
 }
 
+// contract: S0-21 (cache expired: fetched anew, else marked), S0-26 (hit, miss, TTL)
 #[tokio::test(start_paused = true)]
 async fn a_kept_answer_is_given_until_its_time_and_then_only_marked() {
     let one = Scripted::new("one", 1);
@@ -153,7 +156,7 @@ async fn to_compare_sources_all_are_asked_at_once() {
     assert_eq!(heard, [("a", true), ("b", false), ("c", true)]);
 }
 
-// contract: S1-05
+// contract: S1-05, S0-26 (a batch over several adapters)
 #[tokio::test(start_paused = true)]
 async fn a_batch_goes_to_the_best_measured_and_ten_at_a_time_where_there_is_no_batch_call() {
     let (slow, quick) = (Scripted::new("slow", 10), Scripted::new("quick", 1));

@@ -4,10 +4,12 @@
 //! |---|---|
 //! | basics of the interface | `mock`, `clients`, `weather` |
 //! | failover and breaker | `breaker`, `desk` |
-//! | the desk as a service | `desk`, `times` |
+//! | the desk as a service | `desk`, `service`, `savings`, `times` |
 //! | errors and recovery | `clients`, `outages` |
 //! | metrics | `desk` |
 //! | sync: what is published, and when | `sync`, `schedule` |
+
+// contract: S1-14 (the five groups above the last)
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may stop at the first surprise")]
 
@@ -16,7 +18,9 @@ mod clients;
 mod desk;
 mod mock;
 mod outages;
+mod savings;
 mod schedule;
+mod service;
 mod stub;
 mod support;
 mod sync;

@@ -9,7 +9,7 @@ use slipstream_producers::live::fleet::Fleet;
 use slipstream_producers::live::freshness::Freshness;
 use slipstream_producers::live::mock::{Mock, MockSettings};
 use slipstream_producers::live::profile::{Profile, Use};
-use slipstream_producers::live::provider::{Card, FlightDataProvider, Provider, Search};
+use slipstream_producers::live::provider::{Card, FlightDataProvider, LegQuery, Provider, Search};
 use slipstream_producers::live::status::{Disruption, FlightStatusData};
 use slipstream_schemas::records::FlightStatus;
 use tokio::time::Instant;
@@ -48,6 +48,14 @@ async fn listed_legs_have_their_fate_and_others_are_made_up_or_unknown() {
     assert_eq!(mock.card().name, "scripted-mock", "nobody takes it for the real one");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_leg_has_one_id_however_it_is_asked_for() {
+    let mock = mock("");
+    let plain = mock.flight_status(leg(1)).await.unwrap();
+    let named = mock.flight_status(LegQuery { origin: plain.departure.airport, ..leg(1) }).await.unwrap();
+    assert!(plain.flight_id.is_some() && plain.flight_id == named.flight_id, "{:?}", named.flight_id);
+}
+
 // contract: S1-07
 #[tokio::test(start_paused = true)]
 async fn chance_comes_from_the_seed_alone() {
@@ -76,6 +84,19 @@ async fn a_call_takes_its_time_and_an_outage_comes_and_goes() {
     tokio::time::advance(Duration::from_secs(5)).await;
     mock.flight_status(leg(1)).await.unwrap();
     assert_eq!(mock.calls(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_may_come_again_and_again() {
+    let mock = mock("delay_ms = 0\noutages = [{ after_s = 10, for_s = 5, every_s = 20 }]");
+    let mut out = Vec::new();
+    for second in 0..60 {
+        if mock.health().await.is_err() {
+            out.push(second);
+        }
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    assert_eq!(out, [10..15, 30..35, 50..55].map(Vec::from_iter).concat());
 }
 
 // contract: S1-01

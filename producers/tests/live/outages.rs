@@ -34,6 +34,7 @@ fn outages() -> Vec<(&'static str, Mood)> {
     ]
 }
 
+// contract: S1-11 (every question is answered), S0-21 (breaker open)
 /// Calls over an outage: the normal rate (each leg when its five minutes are over, with retries) and the probes.
 #[tokio::test(start_paused = true)]
 async fn alone_and_broken_it_answers_marked_and_asks_little() {
@@ -81,6 +82,7 @@ async fn with_a_second_provider_every_answer_is_fresh_and_within_a_second() {
     }
 }
 
+// contract: S1-11 (recovery within 30 s)
 #[tokio::test(start_paused = true)]
 async fn probes_close_a_breaker_that_stays_open_ten_minutes_within_half_a_minute() {
     let one = Scripted::new("one", 1);

@@ -105,9 +105,6 @@ async fn a_leg_waits_from_its_last_sync_on_but_not_before_its_day_begins() {
     // A quarter past: the first is synced, the second waits on.
     tokio::time::sleep(Duration::from_secs(2 * 60)).await;
     assert_eq!(scheduler.coverage().unwrap().longest_wait, 16 * MINUTE);
-    tokio::time::sleep(Duration::from_secs(15 * 60)).await;
-    let waited = scheduler.coverage().unwrap().longest_wait;
-    assert!((16 * MINUTE..=21 * MINUTE).contains(&waited), "the second is synced too; LH9 or the first: {waited}");
 }
 
 #[test]
