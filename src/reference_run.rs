@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use slipstream_producers::pace::{Pace, Speed};
+use slipstream_schemas::topics::DEAD_LETTER_QUEUE;
 use slipstream_streams::codec::Codec;
 use slipstream_streams::journal::{Journal, JournalError};
 use slipstream_streams::record::{Record, Ts};
-use slipstream_streams::reference::{Reference, RunError, Sink, Source};
+use slipstream_streams::reference::{Reference, RunError, Sink, Source, SourceError};
 use slipstream_streams::topology::Topology;
 
 use crate::failure::Failure;
@@ -38,7 +39,7 @@ pub(crate) struct Plan {
 pub(crate) struct Summary {
     /// Records by topic and type.
     pub(crate) counts: Counts,
-    /// Dead letters.
+    /// Dead letters, of stages and of the source.
     pub(crate) refused: u64,
     /// Wall time.
     pub(crate) elapsed: Duration,
@@ -58,14 +59,15 @@ pub(crate) fn run(source: &mut dyn Source, topology: Topology, codec: &Arc<dyn C
         let journal = Journal::open(directory, &plan.identity, topics).map_err(RunError::from).map_err(failure)?;
         reference.resume(journal, &mut out).map_err(failure)?;
     }
+    let mut source = Counted { source, letters: 0 };
     match plan.speed {
-        Speed::Max => reference.run(source, &mut out),
-        Speed::Times(_) => reference.run(source, &mut Paced { sink: &mut out, speed: plan.speed, start: None }),
+        Speed::Max => reference.run(&mut source, &mut out),
+        Speed::Times(_) => reference.run(&mut source, &mut Paced { sink: &mut out, speed: plan.speed, start: None }),
     }
     .map_err(failure)?;
     let counts = out.finish().map_err(|e| output(plan, e))?;
-    let refused = reference.counts().flat_map(|(_, c)| c.refused.values()).sum();
-    let summary = Summary { counts, refused, elapsed: started.elapsed() };
+    let refused: u64 = reference.counts().flat_map(|(_, c)| c.refused.values()).sum();
+    let summary = Summary { counts, refused: refused + source.letters, elapsed: started.elapsed() };
     write_summary(plan, &summary)?;
     Ok(summary)
 }
@@ -106,6 +108,20 @@ fn failure(error: RunError) -> Failure {
         }
         RunError::Journal(e @ JournalError::Io { .. }) => Failure::dependency(format_args!("--data {e}")),
         RunError::Sink(e) => Failure::dependency(format_args!("--out: {e}")),
+    }
+}
+
+/// A source, and how many of its records are dead letters.
+struct Counted<'a> {
+    source: &'a mut dyn Source,
+    letters: u64,
+}
+
+impl Source for Counted<'_> {
+    fn next(&mut self) -> Result<Option<Record>, SourceError> {
+        let record = self.source.next()?;
+        self.letters += u64::from(record.as_ref().is_some_and(|record| record.topic == DEAD_LETTER_QUEUE));
+        Ok(record)
     }
 }
 

@@ -144,3 +144,31 @@ fn a_refused_record_passes_once_its_cause_is_mended_on_apache_kafka() {
     let Some(kafka) = kafka() else { return };
     check(&kafka, "arrival");
 }
+
+/// A recording with a line that nobody can use, and a telex that names somebody: both are listed, and neither can be handed in.
+#[test]
+fn what_an_input_holds_that_is_no_record_is_listed_and_cannot_be_handed_in() {
+    let (cluster, directory) = (dev_broker(), scratch());
+    let (day, moves) = (directory.path().join("day.jsonl"), directory.path().join("moves.txt"));
+    std::fs::write(&day, recording() + "nonsense\n").unwrap();
+    std::fs::write(&moves, "2008-01-31T12:00:00Z\nMVT\nMRS QWERTOWSKA\nAD1025/1038\n").unwrap();
+    let world = World { cluster: &cluster, name: format!("dlq-inputs-{}", std::process::id()) };
+    let inputs = [format!("recording:{}", day.display()), format!("mvt:{}", moves.display())];
+    let played = cluster.command(&world.name, &["replay", &inputs[0], &inputs[1]]).output().unwrap();
+    assert_eq!(played.status.code(), Some(1), "{}", String::from_utf8_lossy(&played.stderr));
+
+    let said = |arguments: &[&str]| {
+        let output = cluster.command(&world.name, &[&["dlq"], arguments].concat()).output().unwrap();
+        String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap()
+    };
+    let list = said(&["list", "--json"]);
+    let groups: Vec<Value> = list.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |stage: &str| groups.iter().find(|group| group["stage"] == stage).unwrap_or_else(|| panic!("{list}"));
+    assert_eq!((&of("source:recording")["reason"], &of("source:recording")["count"]), (&json!("unusable line"), &json!(1)));
+    assert_eq!(of("source:mvt")["reason"], "unusable message");
+    let shown = said(&["show", of("source:mvt")["example"].as_str().unwrap()]);
+    assert!(shown.contains(&format!("from        line 2 of {}", inputs[1])), "{shown}");
+    let handed = said(&["replay", "--stage", "source:recording"]);
+    assert!(handed.contains(&format!("mend line 5 of {}", inputs[0])) && handed.contains("1 cannot be"), "{handed}");
+    assert!(world.lines("dead.letter.queue").iter().all(|line| !line.to_string().contains("QWERTOWSKA")));
+}

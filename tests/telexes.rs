@@ -145,6 +145,9 @@ fn no_name_is_in_anything_that_is_written() {
         assert_eq!(output.status.code(), Some(1), "{case}: the movements are refused");
         let written = written(&recording, &output);
         assert!(written.contains("LO335/2026-11-21/WAW-CDG"), "{case}: the schedule was played");
+        let letters = values(&recording.out(), "dead.letter.queue");
+        let personal = letters.iter().filter(|letter| ["source:pnl", "source:mvt"].contains(&letter["stage"].as_str().unwrap()));
+        assert!(personal.clone().count() > 0 && personal.clone().all(|letter| letter["value"].is_null()), "{case}: {letters:?}");
         for name in NAMES {
             let found = written.lines().find(|line| line.contains(name));
             assert_eq!(found, None, "{case}");

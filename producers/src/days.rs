@@ -43,8 +43,9 @@ impl Days {
         Self { tables, refused }
     }
 
-    pub(crate) fn refused(&self) -> &Refused {
-        &self.refused
+    /// What has been refused and not been taken yet.
+    pub(crate) fn refused(&mut self) -> &mut Refused {
+        &mut self.refused
     }
 
     /// The date that comes next.
@@ -86,7 +87,7 @@ fn admit(row: Row, legs: &mut Vec<LegFacts>, seen: &mut BTreeMap<Identity, Vec<u
         facts.ordinal = ordinal;
         if twins.iter().any(|twin| legs[*twin] == facts) {
             let fault = Fault::new("line", format_args!("the leg {} stands in the input already", facts.source_leg()));
-            return Err(Refusal { file: row.file, line: row.line, fault });
+            return Err(Refusal::of(&row.file, row.line, fault, facts.source_leg().as_bytes()));
         }
     }
     twins.push(legs.len());

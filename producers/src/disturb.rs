@@ -13,6 +13,7 @@ use slipstream_streams::reference::{Source, SourceError};
 use uuid::Uuid;
 
 use crate::Recorded;
+use crate::inputs::Kind;
 use crate::local_time::{HOUR, MINUTE};
 use crate::refusals::Refused;
 
@@ -179,8 +180,8 @@ impl<S: Source> Source for Disturbed<S> {
 }
 
 impl<S: Recorded> Recorded for Disturbed<S> {
-    fn refused(&self) -> Refused {
-        self.inner.refused()
+    fn refused(&mut self, to: &mut dyn FnMut(Kind, &mut Refused)) {
+        self.inner.refused(to);
     }
 }
 

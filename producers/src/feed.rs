@@ -1,6 +1,7 @@
 //! Everything that the inputs hold, as one stream in the order of the reference schedule.
 //!
 //!     recorded source, … ──► merged by instant ──► disturbed (tests) ──► one instant at a time, sorted
+//!              └── what it refuses ──► letters of that instant ──────────────┘
 //!
 //! Within an instant records stand by (rank, topic, key, id), so the stream does not depend on the order of
 //! files or of the rows of a day. Keeps one record a source and those of one instant.
@@ -15,17 +16,20 @@ use slipstream_streams::reference::{Source, SourceError};
 
 use crate::Recorded;
 use crate::disturb::{Disturbance, Disturbed};
+use crate::inputs::Kind;
+use crate::letters;
 use crate::refusals::Refused;
 
 /// An input that was read whole: its records in order, and what it holds besides.
 pub(crate) struct ReadWhole {
+    kind: Kind,
     records: IntoIter<Record>,
     refused: Refused,
 }
 
 impl ReadWhole {
-    pub(crate) fn new(records: Vec<Record>, refused: Refused) -> Self {
-        Self { records: records.into_iter(), refused }
+    pub(crate) fn new(kind: Kind, records: Vec<Record>, refused: Refused) -> Self {
+        Self { kind, records: records.into_iter(), refused }
     }
 }
 
@@ -36,8 +40,8 @@ impl Source for ReadWhole {
 }
 
 impl Recorded for ReadWhole {
-    fn refused(&self) -> Refused {
-        self.refused.clone()
+    fn refused(&mut self, to: &mut dyn FnMut(Kind, &mut Refused)) {
+        to(self.kind, &mut self.refused);
     }
 }
 
@@ -53,6 +57,9 @@ pub struct Feed {
     source: Box<dyn Recorded + Send>,
     ahead: Option<Record>,
     started: bool,
+    /// The last instant that was reached; 0 where no record has come.
+    reached: Ts,
+    refused: Refused,
     instant: VecDeque<Record>,
 }
 
@@ -61,13 +68,14 @@ impl Feed {
         let merged = Merged { sources, heads: Vec::new() };
         let source: Box<dyn Recorded + Send> =
             if disturbance.is_none() { Box::new(merged) } else { Box::new(Disturbed::new(merged, disturbance)) };
-        Self { source, ahead: None, started: false, instant: VecDeque::new() }
+        let refused = Refused::default();
+        Self { source, ahead: None, started: false, reached: 0, refused, instant: VecDeque::new() }
     }
 
     /// What has been refused so far; complete once the stream has ended.
     #[must_use]
-    pub fn refused(&self) -> Refused {
-        self.source.refused()
+    pub fn refused(&self) -> &Refused {
+        &self.refused
     }
 
     fn fill(&mut self) -> Result<(), SourceError> {
@@ -76,14 +84,28 @@ impl Feed {
             self.ahead = self.source.next()?;
         }
         let now = self.ahead.as_ref().map(|record| record.timestamp);
+        self.reached = now.unwrap_or(self.reached);
         let mut records = Vec::new();
         while let Some(record) = self.ahead.take_if(|record| Some(record.timestamp) == now) {
             records.push(record);
             self.ahead = self.source.next()?;
         }
+        self.bury(&mut records);
         records.sort_by(|a, b| a.order().cmp(&b.order()));
         self.instant = records.into();
         Ok(())
+    }
+
+    /// What has been refused up to here becomes letters of the instant reached.
+    fn bury(&mut self, records: &mut Vec<Record>) {
+        let (at, refused) = (self.reached, &mut self.refused);
+        self.source.refused(&mut |kind, new| {
+            if !new.is_empty() {
+                let (waiting, beyond) = refused.take_from(new);
+                records.extend(letters::of_each(kind, &waiting, at));
+                records.extend((beyond > 0).then(|| letters::of_rest(kind, beyond, at)));
+            }
+        });
     }
 }
 
@@ -118,9 +140,7 @@ impl Source for Merged {
 }
 
 impl Recorded for Merged {
-    fn refused(&self) -> Refused {
-        let mut all = Refused::default();
-        self.sources.iter().for_each(|source| all.append(&source.refused()));
-        all
+    fn refused(&mut self, to: &mut dyn FnMut(Kind, &mut Refused)) {
+        self.sources.iter_mut().for_each(|source| source.refused(to));
     }
 }

@@ -21,6 +21,7 @@ use crate::days::{Day, Days};
 use crate::event_model::{Ending, Model, Moment, PUBLISHED_AHEAD, Tails};
 use crate::facts::LegFacts;
 use crate::feed;
+use crate::inputs::Kind;
 use crate::local_time::{DAY, HOUR};
 use crate::refusals::Refused;
 
@@ -31,7 +32,7 @@ const FLEET_MEMORY: Ts = 8 * DAY;
 
 /// Recorded legs of one kind of input.
 pub(crate) struct Flights {
-    name: &'static str,
+    kind: Kind,
     envelope: Arc<str>,
     model: Model,
     days: Days,
@@ -58,11 +59,11 @@ struct Entry {
 }
 
 impl Flights {
-    /// Legs of `days` as the source `name` (of the priority table) says them.
-    pub(crate) fn new(name: &'static str, model: Model, days: Days) -> Self {
+    /// Legs of `days`, as the source of this kind's name (in the priority table) says them.
+    pub(crate) fn new(kind: Kind, model: Model, days: Days) -> Self {
         Self {
-            name,
-            envelope: format!("/producers/{name}").into(),
+            kind,
+            envelope: format!("/producers/{}", kind.name()).into(),
             model,
             days,
             underway: VecDeque::new(),
@@ -117,7 +118,7 @@ impl Flights {
     }
 
     fn record(&self, leg: &LegFacts, moment: Moment) -> Record {
-        let observation = self.model.observation(self.name, leg, moment);
+        let observation = self.model.observation(self.kind.name(), leg, moment);
         let key = flight_key(leg.identity.carrier, leg.identity.number);
         feed::record(&self.envelope, FLIGHT_OBSERVATIONS, &key, &observation, moment.at)
     }
@@ -147,8 +148,8 @@ impl Source for Flights {
 }
 
 impl Recorded for Flights {
-    fn refused(&self) -> Refused {
-        self.days.refused().clone()
+    fn refused(&mut self, to: &mut dyn FnMut(Kind, &mut Refused)) {
+        to(self.kind, self.days.refused());
     }
 }
 

@@ -64,6 +64,19 @@ impl Kind {
         ("pnl", Self::Pnl),
         ("aidx", Self::Aidx),
     ];
+
+    /// As it is typed before the colon; also the name of the source.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| name)
+    }
+
+    /// Whether what is refused of it may name somebody: then nothing of its text goes further. Passenger lists do; free text and
+    /// foreign records may.
+    #[must_use]
+    pub(crate) fn names_people(self) -> bool {
+        matches!(self, Self::Pnl | Self::Mvt | Self::Aidx | Self::Recording)
+    }
 }
 
 /// Kinds that the command line reserves and this version does not read.
@@ -183,11 +196,11 @@ pub struct Playback {
 /// A file cannot be opened or is not of its kind.
 pub fn open(inputs: &[Input], playback: Playback) -> Result<Feed, InputError> {
     let mut sources: Vec<Box<dyn Recorded + Send>> = Vec::new();
-    for (kind, name, layout) in [(Kind::Bts, "bts", bts::LAYOUT), (Kind::Nyc, "nyc", nyc::LAYOUT)] {
+    for (kind, layout) in [(Kind::Bts, bts::LAYOUT), (Kind::Nyc, nyc::LAYOUT)] {
         let tables = files(inputs, kind)?;
         if !tables.is_empty() {
             let days = open_days(&tables, layout)?;
-            sources.push(Box::new(Flights::new(name, playback.model, days)));
+            sources.push(Box::new(Flights::new(kind, playback.model, days)));
         }
     }
     for file in files(inputs, Kind::Recording)? {

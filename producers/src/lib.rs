@@ -4,6 +4,7 @@
 //!     metar:, taf: CSV ──► weather ──► reports ──────────────────┤
 //!     ssim:, mvt: ──► messages ──► airline ──────────────────────┤
 //!     recording: JSON lines ──► recording ───────────────────────┴──► feed (merge, disturb) ──► the pipeline
+//!     what none of them can use ──► refusals ──► letters ──► dead.letter.queue
 //!
 //! | module | holds |
 //! |---|---|
@@ -17,7 +18,7 @@
 //! | [`reports`] | recorded weather as a stream |
 //! | [`weather`] | METAR and TAF texts become values |
 //! | [`witnesses`] | sources of different quality, made from recorded days, to measure how well they are reconciled |
-//! | [`refusals`] | what could not be used, by file, line and field |
+//! | [`refusals`], [`letters`] | what could not be used, by file, line and field; as dead letters |
 //!
 //! A feed is a pure function of its files, its settings and its seed: it reads no clock and starts no thread.
 
@@ -32,6 +33,7 @@ pub mod facts;
 pub mod feed;
 mod flights;
 pub mod inputs;
+mod letters;
 #[cfg(feature = "live")]
 pub mod live;
 pub mod local_time;
@@ -50,6 +52,6 @@ pub mod witnesses;
 
 /// A source that reads recordings, and so may find lines that do not do.
 pub(crate) trait Recorded: Source {
-    /// What has been refused so far.
-    fn refused(&self) -> refusals::Refused;
+    /// Hands over what has been refused since the last call, if anything.
+    fn refused(&mut self, to: &mut dyn FnMut(inputs::Kind, &mut refusals::Refused));
 }

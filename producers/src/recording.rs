@@ -24,6 +24,7 @@ use slipstream_streams::reference::{Source, SourceError};
 use uuid::Uuid;
 
 use crate::Recorded;
+use crate::inputs::Kind;
 use crate::refusals::{Fault, Refusal, Refused};
 use crate::table::{TableError, shown};
 use crate::text_file::{self, Text};
@@ -125,7 +126,7 @@ impl Source for Recording {
                     self.latest = record.timestamp;
                     return Ok(Some(record));
                 }
-                Err(fault) => self.refused.add(Refusal { file: Arc::clone(&self.file), line: self.line, fault }),
+                Err(fault) => self.refused.add(Refusal::of(&self.file, self.line, fault, self.bytes.trim_ascii_end())),
             }
         }
         Ok(None)
@@ -133,8 +134,8 @@ impl Source for Recording {
 }
 
 impl Recorded for Recording {
-    fn refused(&self) -> Refused {
-        self.refused.clone()
+    fn refused(&mut self, to: &mut dyn FnMut(Kind, &mut Refused)) {
+        to(Kind::Recording, &mut self.refused);
     }
 }
 

@@ -1,14 +1,26 @@
-//! Input that could not be used: counted, the first ones kept with their place.
+//! Input that could not be used: counted, named by its place, and handed on until it is a dead letter.
 //!
-//! A bad line never ends a run and never vanishes: it is named here, the rest goes on, and the program
-//! reports the list at the end and exits with status 1.
+//!     a line that does not do ─► Refusal ─► Refused ─► feed ─► letters ─► dead.letter.queue
+//!                                              └─► the first ones, for the person who started the run
+//!
+//! A bad line never ends a run and never vanishes. What waits to become a letter is bounded by [`WAITING_BYTES_MAX`]; beyond it
+//! refusals are counted, and the count becomes a letter.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-/// Most refusals that are kept with their place; the others are only counted.
+use slipstream_streams::record::derive_id;
+use uuid::Uuid;
+
+/// Most refusals that are shown with their place; the others are only counted there.
 pub const KEPT_MAX: usize = 20;
+/// Bytes of refusals that wait to become letters: some 150,000 lines of a recording.
+pub const WAITING_BYTES_MAX: usize = 64 << 20;
+/// Longest refused text that a letter repeats, bytes; of a longer one it has the fingerprint.
+pub const TEXT_BYTES_MAX: usize = 16 << 10;
+/// What a refusal takes beside its text, about.
+const REFUSAL_BYTES: usize = 256;
 
 /// One line, or one field of a line, that could not be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +31,27 @@ pub struct Refusal {
     pub line: u64,
     /// What is wrong with it.
     pub fault: Fault,
+    /// Id of what was refused, from its bytes.
+    pub fingerprint: Uuid,
+    /// What was refused, where nobody can be named in it.
+    pub(crate) text: Option<Box<[u8]>>,
+}
+
+impl Refusal {
+    /// A refusal of a text, of which only a fingerprint is kept.
+    pub(crate) fn of(file: &Arc<str>, line: u64, fault: Fault, text: &[u8]) -> Self {
+        Self { file: Arc::clone(file), line, fault, fingerprint: derive_id(&[text]), text: None }
+    }
+
+    /// A refusal that keeps the text: for inputs in which nobody is named.
+    pub(crate) fn with_text(file: &Arc<str>, line: u64, fault: Fault, text: &[u8]) -> Self {
+        let kept = (text.len() <= TEXT_BYTES_MAX).then(|| text.into());
+        Self { text: kept, ..Self::of(file, line, fault, text) }
+    }
+
+    fn bytes(&self) -> usize {
+        REFUSAL_BYTES + self.fault.problem.len() + self.text.as_ref().map_or(0, |text| text.len())
+    }
 }
 
 impl fmt::Display for Refusal {
@@ -42,6 +75,12 @@ impl Fault {
     pub fn new(field: impl Into<Cow<'static, str>>, problem: impl fmt::Display) -> Self {
         Self { field: field.into(), problem: problem.to_string() }
     }
+
+    /// What kind of fault it is: the outermost field. It says nothing of what a line holds.
+    #[must_use]
+    pub fn class(&self) -> &str {
+        self.field.split('.').next().unwrap_or_default()
+    }
 }
 
 /// Everything that was refused.
@@ -51,6 +90,11 @@ pub struct Refused {
     pub count: u64,
     /// The first of them, at most [`KEPT_MAX`].
     pub first: Vec<Refusal>,
+    /// Those that are to become letters.
+    waiting: Vec<Refusal>,
+    waiting_bytes: usize,
+    /// How many there was no room for among them.
+    beyond: u64,
 }
 
 impl Refused {
@@ -58,15 +102,23 @@ impl Refused {
     pub fn add(&mut self, refusal: Refusal) {
         self.count += 1;
         if self.first.len() < KEPT_MAX {
-            self.first.push(refusal);
+            self.first.push(refusal.clone());
+        }
+        self.waiting_bytes += refusal.bytes();
+        if self.waiting_bytes <= WAITING_BYTES_MAX {
+            self.waiting.push(refusal);
+        } else {
+            self.beyond += 1;
         }
     }
 
-    /// Adds another list after this one.
-    pub fn append(&mut self, other: &Self) {
-        self.count += other.count;
+    /// Moves another list to the end of this one; returns what is to become letters, and how many more there were.
+    pub(crate) fn take_from(&mut self, other: &mut Self) -> (Vec<Refusal>, u64) {
+        let taken = std::mem::take(other);
+        self.count += taken.count;
         let room = KEPT_MAX - self.first.len().min(KEPT_MAX);
-        self.first.extend(other.first.iter().take(room).cloned());
+        self.first.extend(taken.first.into_iter().take(room));
+        (taken.waiting, taken.beyond)
     }
 
     /// Nothing was refused.
@@ -86,5 +138,31 @@ impl fmt::Display for Refused {
             0 => Ok(()),
             more => writeln!(f, "and {more} more"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_there_is_no_room_for_is_counted() {
+        let (file, text) = (Arc::from("day.csv"), vec![b'x'; TEXT_BYTES_MAX]);
+        let mut refused = Refused::default();
+        let room = (WAITING_BYTES_MAX / (TEXT_BYTES_MAX + REFUSAL_BYTES + 3)) as u64;
+        for line in 1..=room + 7 {
+            refused.add(Refusal::with_text(&file, line, Fault::new("line", "bad"), &text));
+        }
+        let mut all = Refused::default();
+        let (waiting, beyond) = all.take_from(&mut refused);
+        assert_eq!((waiting.len() as u64, beyond, all.count, all.first.len()), (room, 7, room + 7, KEPT_MAX));
+        assert_eq!((refused, waiting[0].text.as_deref()), (Refused::default(), Some(text.as_slice())));
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_leaves_its_fingerprint() {
+        let text = vec![b'x'; TEXT_BYTES_MAX + 1];
+        let refusal = Refusal::with_text(&"day.csv".into(), 1, Fault::new("line", "bad"), &text);
+        assert_eq!((refusal.text, refusal.fingerprint), (None, derive_id(&[&text])));
     }
 }

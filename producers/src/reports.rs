@@ -19,6 +19,7 @@ use slipstream_streams::record::{Record, Ts};
 use uuid::Uuid;
 
 use crate::feed::{self, ReadWhole};
+use crate::inputs::Kind;
 use crate::local_time::MINUTE;
 use crate::refusals::{Fault, Refusal, Refused};
 use crate::table::{TableError, shown};
@@ -40,8 +41,8 @@ pub const REPORTS_MAX: usize = 1_000_000;
 /// One kind of recorded weather.
 #[derive(Clone, Copy)]
 pub(crate) struct Form {
-    /// The source's name.
-    name: &'static str,
+    /// The kind of input.
+    kind: Kind,
     /// The column with the instant.
     time: &'static str,
     /// Reads and assesses a text.
@@ -49,9 +50,9 @@ pub(crate) struct Form {
 }
 
 /// `metar:` recordings.
-pub(crate) const METAR: Form = Form { name: "metar", time: "observation_time", assess: metar };
+pub(crate) const METAR: Form = Form { kind: Kind::Metar, time: "observation_time", assess: metar };
 /// `taf:` recordings.
-pub(crate) const TAF: Form = Form { name: "taf", time: "issue_time", assess: taf };
+pub(crate) const TAF: Form = Form { kind: Kind::Taf, time: "issue_time", assess: taf };
 
 /// Reads a file whole, and puts its reports in order of time.
 ///
@@ -66,7 +67,7 @@ pub(crate) fn open(path: &Path, form: Form) -> Result<ReadWhole, TableError> {
     }
     let Loading { mut records, refused, .. } = loading;
     records.sort_by_key(|record| record.timestamp);
-    Ok(ReadWhole::new(records, refused))
+    Ok(ReadWhole::new(form.kind, records, refused))
 }
 
 /// A file while it is read.
@@ -87,7 +88,7 @@ impl Loading {
         Self {
             form,
             file: path.display().to_string().into(),
-            envelope: format!("/producers/{}", form.name).into(),
+            envelope: format!("/producers/{}", form.kind.name()).into(),
             line: 0,
             places: None,
             records: Vec::new(),
@@ -112,7 +113,7 @@ impl Loading {
         }
         match self.record(&cells.unwrap_or_default(), places) {
             Ok(record) => self.records.push(record),
-            Err(fault) => self.refused.add(Refusal { file: Arc::clone(&self.file), line: self.line, fault }),
+            Err(fault) => self.refused.add(Refusal::with_text(&self.file, self.line, fault, bytes)),
         }
         Ok(())
     }

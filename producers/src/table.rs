@@ -196,7 +196,7 @@ impl Table {
                 self.sorted.push_back(row);
             } else {
                 let fault = Fault::new("line", format_args!("more than {ROWS_MAX} rows in one file"));
-                refused.add(Refusal { file: row.file, line: row.line, fault });
+                refused.add(Refusal::of(&row.file, row.line, fault, row.facts.source_leg().as_bytes()));
             }
         }
         self.sorted.make_contiguous().sort_by_key(|row| row.facts.date);
@@ -211,7 +211,7 @@ impl Table {
             let line = self.record.position().map_or(0, csv::Position::line);
             match self.row() {
                 Ok(facts) => return Ok(Some(Row { facts, file: Arc::clone(&self.file), line })),
-                Err(fault) => refused.add(Refusal { file: Arc::clone(&self.file), line, fault }),
+                Err(fault) => refused.add(Refusal::with_text(&self.file, line, fault, &self.text())),
             }
         }
         Ok(None)
@@ -230,6 +230,11 @@ impl Table {
             }
             _ => Ok(facts),
         }
+    }
+
+    /// The row as it stands in the file.
+    fn text(&self) -> Vec<u8> {
+        self.record.iter().collect::<Vec<_>>().join(&b',')
     }
 
     fn damaged(&self, problem: &csv::Error) -> TableError {

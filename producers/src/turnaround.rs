@@ -87,7 +87,7 @@ pub fn fit(inputs: &[Input]) -> Result<Table, FitError> {
         }
     }
     let mut table = table(samples);
-    table.refused = days.refused().clone();
+    table.refused = std::mem::take(days.refused());
     Ok(table)
 }
 

@@ -132,7 +132,7 @@ pub(crate) fn run(args: &Replay, flags: &Flags) -> Result<Done, Failure> {
     if !refused.is_empty() {
         eprintln!("{refused}");
     }
-    Ok(Done::with_refused(refused.count + summary.refused))
+    Ok(Done::with_refused(summary.refused.max(refused.count)))
 }
 
 /// Plays a source through the pipeline and says what it came to: on the configured cluster, or without one.

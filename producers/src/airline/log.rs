@@ -38,9 +38,10 @@ pub(crate) struct Received {
 impl Received {
     /// A refusal of this message: its place and fingerprint, and nothing of its text.
     pub(crate) fn refusal(&self, fault: &Fault) -> Refusal {
-        let id = derive_id(&[self.telex.lines.join("\n").as_bytes()]);
+        let text = self.telex.lines.join("\n");
+        let id = derive_id(&[text.as_bytes()]);
         let fault = Fault::new(fault.field.clone(), format_args!("{} (message {id})", fault.problem));
-        Refusal { file: Arc::clone(&self.file), line: self.line, fault }
+        Refusal::of(&self.file, self.line, fault, text.as_bytes())
     }
 }
 

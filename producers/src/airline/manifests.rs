@@ -26,6 +26,7 @@ use super::named;
 use super::roster::{People, Roster, Seat};
 use super::timetable::{Flight, Instance, Leg, Timetable};
 use crate::feed::{ReadWhole, record};
+use crate::inputs::Kind;
 use crate::messages::pnl::Part;
 use crate::refusals::{Fault, Refused};
 
@@ -48,7 +49,7 @@ pub(crate) fn read(mut messages: Vec<Received>, timetable: &Timetable, refused: 
     for list in desk.pending.values() {
         desk.refused.add(list.first.refusal(&list.incomplete()));
     }
-    ReadWhole::new(desk.records, desk.refused)
+    ReadWhole::new(Kind::Pnl, desk.records, desk.refused)
 }
 
 /// A flight as a list names it: local date of departure first, so that the oldest give way.

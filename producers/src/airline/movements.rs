@@ -28,6 +28,7 @@ use super::log::Received;
 use super::timetable::{Flight, Instance, Timetable};
 use super::{named, observed};
 use crate::feed::ReadWhole;
+use crate::inputs::Kind;
 use crate::local_time::MINUTE;
 use crate::messages::mvt::{Delay, Movement};
 use crate::refusals::{Fault, Refused};
@@ -54,7 +55,7 @@ pub(crate) fn read(mut messages: Vec<Received>, timetable: &Timetable, mut refus
             Err(fault) => refused.add(message.refusal(&fault)),
         }
     }
-    ReadWhole::new(records, refused)
+    ReadWhole::new(Kind::Mvt, records, refused)
 }
 
 /// What one message says, and what of it could not be used.

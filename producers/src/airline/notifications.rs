@@ -24,6 +24,7 @@ use slipstream_streams::record::{Record, Ts};
 
 use super::{named, observed};
 use crate::feed::{ReadWhole, record};
+use crate::inputs::Kind;
 use crate::messages::aidx::{FlightLeg, Misread, Notification};
 use crate::messages::xml::DOCUMENT_BYTES_MAX;
 use crate::refusals::{Fault, Refusal, Refused};
@@ -44,7 +45,7 @@ pub(crate) fn read(files: &[PathBuf]) -> Result<ReadWhole, TableError> {
         let bytes = text_file::whole(path, DOCUMENT_BYTES_MAX + 1);
         let bytes = bytes.map_err(|source| TableError::Io { path: path.clone(), source })?;
         let file: Arc<str> = path.display().to_string().into();
-        let refusal = |line, fault| Refusal { file: Arc::clone(&file), line, fault };
+        let refusal = |line, fault| Refusal::of(&file, line, fault, &bytes);
         match Notification::read(&bytes) {
             Ok(document) => {
                 document.refused.iter().for_each(|leg| refused.add(refusal(1, Fault::new("FlightLeg", leg))));
@@ -52,7 +53,7 @@ pub(crate) fn read(files: &[PathBuf]) -> Result<ReadWhole, TableError> {
                     match words(&envelope, leg, document.time_stamp) {
                         Ok(words) => records.extend(words),
                         Err(fault) => {
-                            refused.add(refusal(1, Fault::new(format!("leg {}: {}", at + 1, fault.field), fault.problem)))
+                            refused.add(refusal(1, Fault::new(fault.field, format_args!("leg {}: {}", at + 1, fault.problem))))
                         }
                     }
                 }
@@ -65,7 +66,7 @@ pub(crate) fn read(files: &[PathBuf]) -> Result<ReadWhole, TableError> {
         }
     }
     records.sort_by_key(|record: &Record| record.timestamp);
-    Ok(ReadWhole::new(records, refused))
+    Ok(ReadWhole::new(Kind::Aidx, records, refused))
 }
 
 /// Everything that a leg's notification makes known.

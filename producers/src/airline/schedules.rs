@@ -24,6 +24,7 @@ use super::timetable::{Instance, Leg, Timetable};
 use crate::Recorded;
 use crate::event_model::PUBLISHED_AHEAD;
 use crate::feed::record;
+use crate::inputs::Kind;
 use crate::local_time::{DAY, HOUR};
 use crate::refusals::Refused;
 
@@ -98,8 +99,8 @@ impl Source for Schedules {
 }
 
 impl Recorded for Schedules {
-    fn refused(&self) -> Refused {
-        self.refused.clone()
+    fn refused(&mut self, to: &mut dyn FnMut(Kind, &mut Refused)) {
+        to(Kind::Ssim, &mut self.refused);
     }
 }
 

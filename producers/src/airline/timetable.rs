@@ -120,8 +120,9 @@ impl Timetable {
             let io = |source| TableError::Io { path: path.clone(), source };
             for line in BufReader::new(text_file::open(path).map_err(io)?).split(b'\n') {
                 file.line += 1;
-                if let Err(fault) = file.take(&line.map_err(io)?, &mut table.legs) {
-                    refused.add(Refusal { file: Arc::clone(&file.name), line: file.line, fault });
+                let line = line.map_err(io)?;
+                if let Err(fault) = file.take(&line, &mut table.legs) {
+                    refused.add(Refusal::with_text(&file.name, file.line, fault, &line));
                 }
             }
         }

@@ -5,6 +5,7 @@
 mod disturbance;
 mod hostile;
 mod knowledge;
+mod letters;
 mod malformed;
 mod manifests;
 mod month;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use slipstream_producers::inputs::{Input, Playback, open};
 use slipstream_producers::refusals::Refused;
 use slipstream_schemas::records::FlightObservation;
+use slipstream_schemas::topics::DEAD_LETTER_QUEUE;
 use slipstream_schemas::wire::Wire;
 use slipstream_streams::record::Record;
 use slipstream_streams::reference::Source;
@@ -60,14 +61,19 @@ pub(crate) fn with(row: &str, changes: &[(&str, &str)]) -> String {
     cells.join(",")
 }
 
-/// Every record of the inputs, and what was refused.
+/// Every record of the inputs, letters aside, and what was refused: all of that is letters.
 pub(crate) fn play(inputs: &[Input], playback: Playback) -> (Vec<Record>, Refused) {
     let mut feed = open(inputs, playback).unwrap();
-    let mut records = Vec::new();
+    let (mut records, mut letters) = (Vec::new(), 0);
     while let Some(record) = feed.next().unwrap() {
-        records.push(record);
+        if record.topic == DEAD_LETTER_QUEUE {
+            letters += 1;
+        } else {
+            records.push(record);
+        }
     }
-    (records, feed.refused())
+    assert_eq!(letters, feed.refused().count, "{}", feed.refused());
+    (records, feed.refused().clone())
 }
 
 /// The observation in a record.
