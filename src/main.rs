@@ -31,6 +31,7 @@ mod story;
 mod sync;
 mod view;
 mod watch;
+mod weather;
 mod webhook;
 
 use failure::{Done, Failure};

@@ -23,8 +23,10 @@ use clap::Args;
 use serde::Deserialize;
 use slipstream_processors::truth::rules::Rules;
 use slipstream_processors::truth::trust::TrustTable;
+use slipstream_producers::live::briefing::Briefing;
 use slipstream_producers::live::config::Sources;
 use slipstream_producers::live::desk::Desk;
+use slipstream_producers::live::weather_settings::WeatherSettings;
 use slipstream_schemas::registry::Registry;
 use slipstream_streams::kafka::Connection;
 use slipstream_streams::world::{InvalidName, World};
@@ -80,6 +82,9 @@ pub(crate) struct Flags {
     /// Providers of flight data: from `[sources]`; their keys come from the environment alone
     #[arg(skip)]
     sources: Sources,
+    /// Providers of weather reports: from `[weather]`
+    #[arg(skip)]
+    weather: WeatherSettings,
     /// The gates of webhooks: from `[webhooks]`; their secrets come from the environment alone
     #[arg(skip)]
     webhooks: webhook::Settings,
@@ -134,6 +139,7 @@ struct File {
     #[serde(rename = "registry-auth")]
     registry_auth: Secrets,
     sources: Sources,
+    weather: WeatherSettings,
     webhooks: webhook::Settings,
 }
 
@@ -164,6 +170,7 @@ impl Flags {
         self.registry_auth = file.registry_auth;
         let environment = |name: &str| std::env::var(name).ok();
         self.sources = file.sources.with_environment(&environment).map_err(Failure::usage)?;
+        self.weather = file.weather;
         self.webhooks = file.webhooks;
         if let Some(unknown) = self.registry_auth.0.keys().find(|name| !["user", "password"].contains(&name.as_str())) {
             return Err(Failure::usage(format_args!("registry-auth: `{unknown}` is none of user, password")));
@@ -250,6 +257,14 @@ impl Flags {
         }
         let environment = |name: &str| std::env::var(name).ok();
         self.sources.desk(&environment, &clock()).map(Some).map_err(Failure::usage)
+    }
+
+    /// Who is asked for weather; none where nobody is configured.
+    ///
+    /// # Errors
+    /// One of them lacks its key, or has an address that is none.
+    pub(crate) fn briefing(&self) -> Result<Option<Briefing>, Failure> {
+        self.weather.briefing(&|name: &str| std::env::var(name).ok()).map_err(Failure::usage)
     }
 
     /// The gates of webhooks.

@@ -46,8 +46,14 @@ pub(crate) struct Sync {
     pub(crate) syncer: Syncer,
     /// Does so by the clock.
     pub(crate) scheduler: Scheduler,
+    _threads: Threads,
+}
+
+/// Threads that read topics until this is dropped.
+#[derive(Default)]
+pub(crate) struct Threads {
     stop: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<()>>,
+    running: Vec<JoinHandle<()>>,
 }
 
 impl Publisher for Intake {
@@ -70,58 +76,72 @@ impl Sync {
     ) -> Result<Self, Failure> {
         let (truth, ledger, sources) = (Arc::new(Truth::default()), Arc::new(Ledger::default()), flags.sources());
         let syncer = Syncer::new(desk, intake, Arc::clone(&truth), Arc::clone(&ledger), clock());
-        let (stop, leads) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let leads = Arc::new(AtomicBool::new(false));
         let leading = Arc::clone(&leads);
         let leads_now = Arc::new(move || leading.load(Ordering::Relaxed));
         let scheduler = Scheduler::new(syncer.clone(), sources.sync.clone(), sources.freshness(), leads_now);
         let scheduler = scheduler.map_err(Failure::usage)?;
-        let mut threads = Vec::new();
+        let mut threads = Threads::default();
         let ears = Ears { truth, ledger, clock: clock() };
-        threads.push(spawned("sync-state", &stop, cluster, move |cluster, stop| ears.listen(cluster, stop))?);
+        threads.spawn("sync-state", cluster, move |cluster, stop| ears.listen(cluster, stop))?;
         if sources.is_scheduled() {
-            threads.push(spawned("sync-leader", &stop, cluster, move |cluster, stop| lead(cluster, stop, &leads))?);
+            threads.spawn("sync-leader", cluster, move |cluster, stop| lead(cluster, GROUP, stop, &leads))?;
             let _inside = runtime.enter();
             scheduler.start();
         }
-        Ok(Self { syncer, scheduler, stop, threads })
+        Ok(Self { syncer, scheduler, _threads: threads })
     }
 }
 
 impl Drop for Sync {
     fn drop(&mut self) {
         self.scheduler.stop();
+    }
+}
+
+impl Threads {
+    /// Runs `work` on a thread of its own, again after a pause whenever it fails.
+    ///
+    /// # Errors
+    /// The system refuses a thread.
+    pub(crate) fn spawn(
+        &mut self,
+        name: &'static str,
+        cluster: &Cluster,
+        work: impl Fn(&Cluster, &AtomicBool) -> Result<(), Failure> + Send + 'static,
+    ) -> Result<(), Failure> {
+        let (stop, cluster) = (Arc::clone(&self.stop), cluster.clone());
+        let again = move || {
+            while !stop.load(Ordering::Relaxed) {
+                if let Err(error) = work(&cluster, &stop) {
+                    tracing::warn!(name, %error, "again");
+                    std::thread::sleep(OPEN_AGAIN);
+                }
+            }
+        };
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(again);
+        self.running.push(thread.map_err(|e| Failure::dependency(format_args!("no thread: {e}")))?);
+        Ok(())
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        for thread in self.threads.drain(..) {
+        for thread in self.running.drain(..) {
             if thread.join().is_err() {
-                tracing::warn!("a thread of sync died");
+                tracing::warn!("a thread that reads topics died");
             }
         }
     }
 }
 
-/// Runs `work` on a thread of its own, again after a pause whenever it fails.
-fn spawned(
-    name: &str,
-    stop: &Arc<AtomicBool>,
-    cluster: &Cluster,
-    work: impl Fn(&Cluster, &AtomicBool) -> Result<(), Failure> + Send + 'static,
-) -> Result<JoinHandle<()>, Failure> {
-    let (stop, cluster) = (Arc::clone(stop), cluster.clone());
-    let again = move || {
-        while !stop.load(Ordering::Relaxed) {
-            if let Err(error) = work(&cluster, &stop) {
-                tracing::warn!(%error, "sync, again");
-                std::thread::sleep(OPEN_AGAIN);
-            }
-        }
-    };
-    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(again);
-    thread.map_err(|e| Failure::dependency(format_args!("no thread: {e}")))
-}
-
-/// Takes in part in the group until `stop`; whoever has the first partition leads.
-fn lead(cluster: &Cluster, stop: &AtomicBool, leads: &AtomicBool) -> Result<(), Failure> {
-    let (topic, consumer) = (cluster.topic(SYNC_STATUS), cluster.member(GROUP, SYNC_STATUS)?);
+/// Takes part in `group` until `stop`; whoever has the first partition leads.
+///
+/// # Errors
+/// The cluster refuses the group.
+pub(crate) fn lead(cluster: &Cluster, group: &str, stop: &AtomicBool, leads: &AtomicBool) -> Result<(), Failure> {
+    let (topic, consumer) = (cluster.topic(SYNC_STATUS), cluster.member(group, SYNC_STATUS)?);
     while !stop.load(Ordering::Relaxed) {
         // What comes is read elsewhere: here only the assignment counts.
         if let Some(Err(error)) = consumer.poll(POLL) {
@@ -134,15 +154,22 @@ fn lead(cluster: &Cluster, stop: &AtomicBool, leads: &AtomicBool) -> Result<(), 
     Ok(())
 }
 
-/// What sync hears of the topics.
-struct Ears {
-    truth: Arc<Truth>,
-    ledger: Arc<Ledger>,
-    clock: Clock,
+/// What is heard of the topics.
+pub(crate) struct Ears {
+    /// Takes the legs.
+    pub(crate) truth: Arc<Truth>,
+    /// Takes what became of earlier calls.
+    pub(crate) ledger: Arc<Ledger>,
+    /// Wall time.
+    pub(crate) clock: Clock,
 }
 
 impl Ears {
-    fn listen(&self, cluster: &Cluster, stop: &AtomicBool) -> Result<(), Failure> {
+    /// Reads from the beginning, and on until `stop`.
+    ///
+    /// # Errors
+    /// The cluster does not answer.
+    pub(crate) fn listen(&self, cluster: &Cluster, stop: &AtomicBool) -> Result<(), Failure> {
         let mut reader = Reader::open(cluster, &[FLIGHT_STATE, SYNC_STATUS], Start::Beginning)?;
         while !stop.load(Ordering::Relaxed) {
             let Some(Ok(record)) = reader.next(POLL / 4)? else { continue };

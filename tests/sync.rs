@@ -1,5 +1,5 @@
 //! Sync on the running program: providers' words become the reconciled leg and its row; and a projection that is killed again and
-//! again has the rows of one that was left alone.
+//! again has the rows of one that was left alone; and the weather of the legs that are known is fetched.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may stop at the first surprise")]
 
@@ -127,7 +127,7 @@ mock = { delay_ms = 5, legs = [{ flight = "LH400", cancelled = true, from = "FRA
 "#;
 
 /// The program in the live world of a dev broker, its address and its log.
-fn live(cluster: &Cluster, folder: &Path) -> (Running, String) {
+fn live(cluster: &Cluster, folder: &Path, stages: &str, content: &str) -> (Running, String) {
     let on = |arguments: &[&str]| {
         let mut command = slipstream(arguments);
         command.args(["--bootstrap", &cluster.bootstrap, "--registry", &cluster.registry]);
@@ -138,8 +138,8 @@ fn live(cluster: &Cluster, folder: &Path) -> (Running, String) {
         assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
     }
     let (settings, log) = (folder.join("slipstream.toml"), folder.join("log"));
-    std::fs::write(&settings, SETTINGS).unwrap();
-    let mut command = on(&["run", "--stages", "flights", "--log-json", "--config", settings.to_str().unwrap()]);
+    std::fs::write(&settings, content).unwrap();
+    let mut command = on(&["run", "--stages", stages, "--log-json", "--config", settings.to_str().unwrap()]);
     command.env("WEBHOOK_SIGNATURE_SECRET", SECRET).env("SLIPSTREAM_LOG", "info").env("FLIGHT_SYNC_CRON_INTERVAL", "* * * * * *");
     let running = Running(command.stdout(Stdio::null()).stderr(std::fs::File::create(&log).unwrap()).spawn().unwrap());
     let address = wait_for("address", || {
@@ -181,7 +181,7 @@ fn post(address: &str, path: &str, headers: &str, body: &str) -> String {
 #[test]
 fn what_providers_say_is_reconciled_projected_and_logged() {
     let (cluster, folder) = (dev_broker(), scratch());
-    let (_running, address) = live(&cluster, folder.path());
+    let (_running, address) = live(&cluster, folder.path(), "flights", SETTINGS);
     let tomorrow = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().tomorrow().unwrap();
     let body = format!(
         r#"{{"eventId":"e1","flight":{{"flightNumber":"LH400","origin":"FRA","destination":"JFK","scheduledDeparture":"{tomorrow}T12:00:00Z"}}}}"#
@@ -230,4 +230,61 @@ fn what_providers_say_is_reconciled_projected_and_logged() {
     let started = fields("sync_started");
     assert!(started["flightNumber"] == "LH400" && started["sources"].as_str().unwrap().contains("lufthansa-mock"), "{started}");
     assert!(fields("conflict_detected")["conflictingFields"].as_str().unwrap().contains("status"));
+}
+
+/// A server that has a report of every station asked for, and a TAF of none; the first answers are 503.
+fn weather_center() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for (number, connection) in listener.incoming().enumerate() {
+            let (mut connection, mut request) = (connection.unwrap(), [0; 4096]);
+            let read = connection.read(&mut request).unwrap();
+            let line = String::from_utf8_lossy(&request[..read]).into_owned();
+            let ids = line.split("ids=").nth(1).and_then(|ids| ids.split(['&', ' ']).next()).unwrap_or_default();
+            let row = |id: &str| {
+                format!(
+                    r#"{{"icaoId":"{id}","obsTime":1795240800,"rawOb":"{id} 210600Z 31018G32KT 1400 SN OVC006 M02/M03 Q0998"}}"#
+                )
+            };
+            let (status, body) = match (number, line.contains("/taf")) {
+                (0, _) => ("503 Busy", String::new()),
+                (_, true) => ("200 OK", "[]".to_owned()),
+                _ => ("200 OK", format!("[{}]", ids.split("%2C").map(row).collect::<Vec<_>>().join(","))),
+            };
+            let head = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+            connection.write_all((head + &body).as_bytes()).unwrap();
+        }
+    });
+    base
+}
+
+#[test]
+fn the_weather_at_the_airports_of_known_legs_is_fetched() {
+    let (cluster, folder) = (dev_broker(), scratch());
+    let settings = format!("[[weather.providers]]\nkind = \"aviationweather\"\nurl = \"{}\"\n", weather_center());
+    let begun = jiff::Timestamp::now();
+    let departs = begun + jiff::SignedDuration::from_hours(3);
+    let body = format!(
+        r#"{{"eventId":"e1","flight":{{"flightNumber":"LH400","origin":"FRA","destination":"JFK","scheduledDeparture":"{departs:.0}"}}}}"#
+    );
+    // The leg is there before who asks for weather begins: its first round finds it.
+    let (first, address) = live(&cluster, folder.path(), "flights", "");
+    wait_for("the first word", || told(&address, &body).contains(" 202 ").then_some(()));
+    let export = |topic: &str| {
+        let mut command = slipstream(&["export", topic, "--format", "jsonl"]);
+        let output = command.args(["--bootstrap", &cluster.bootstrap, "--registry", &cluster.registry]).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
+    };
+    wait_for("the leg", || export("flight.state").pop());
+    drop(first);
+    let (_running, _) = live(&cluster, folder.path(), "flights", &settings);
+    let reports = wait_for("reports of both airports", || Some(export("external.data")).filter(|found| found.len() >= 2));
+    for (report, (key, station)) in reports.iter().zip([("FRA", "EDDF"), ("JFK", "KJFK")]) {
+        assert!(reports.iter().any(|report| report["key"] == key && report["value"]["station"] == station), "{reports:?}");
+        assert_eq!((&report["value"]["kind"], &report["value"]["band"]), (&"METAR".into(), &"SEVERE".into()), "{report}");
+        assert!(report["value"]["impact_percent"].as_i64().is_some_and(|impact| (70..=99).contains(&impact)), "{report}");
+        assert!(report["timestamp"].as_i64().unwrap() >= begun.as_millisecond(), "known when it was fetched");
+    }
 }

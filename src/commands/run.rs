@@ -22,6 +22,7 @@ use crate::intake::Intake;
 use crate::settings::Flags;
 use crate::sync::Sync;
 use crate::watch;
+use crate::weather::Weather;
 
 /// How often health and metrics are taken from the shards.
 const REPORT_EVERY: Duration = Duration::from_millis(500);
@@ -75,6 +76,7 @@ pub(crate) fn run(args: &Run, flags: &Flags) -> Result<Done, Failure> {
     let runtime = cluster::tokio()?;
     let face = face(flags, &cluster, &config, &topology, &runtime)?;
     let callbacks = told(flags, &cluster, &face, &runtime)?;
+    let weather = observed(flags, &cluster, &face, &runtime)?;
     if let Some(desk) = face.desk.clone() {
         runtime.spawn(async move { desk.fleet().keep_watch().await });
     }
@@ -91,6 +93,7 @@ pub(crate) fn run(args: &Run, flags: &Flags) -> Result<Done, Failure> {
     runtime.block_on(serve(&handle, &face, stopped));
     board.stop();
     drop(callbacks);
+    drop(weather);
     drop(clock);
     world::end(handle)?;
     Ok(Done::Clean)
@@ -111,6 +114,13 @@ fn face(flags: &Flags, cluster: &Cluster, config: &Config, topology: &Topology, 
 fn told(flags: &Flags, cluster: &Cluster, face: &Face, runtime: &Runtime) -> Result<Option<Callbacks>, Failure> {
     let Some((courier, intake)) = flags.courier()?.zip(face.intake.clone()) else { return Ok(None) };
     callbacks::keep(cluster, courier, intake, runtime.handle().clone()).map(Some)
+}
+
+/// The weather at the airports of the legs that are known, in the live world.
+fn observed(flags: &Flags, cluster: &Cluster, face: &Face, runtime: &Runtime) -> Result<Option<Weather>, Failure> {
+    let Some(intake) = face.intake.clone() else { return Ok(None) };
+    let known = face.sync.as_ref().map(|sync| Arc::clone(sync.syncer.truth()));
+    Weather::open(flags, cluster, intake, known, runtime)
 }
 
 fn unusable(error: InstanceError) -> Failure {

@@ -13,8 +13,8 @@ use slipstream_streams::record::{Record, Ts};
 
 use super::fleet::{Failed, Fleet, Line};
 use super::guard::Budget;
-use super::weather::{Kind, Reports, WeatherProvider};
-use crate::reports;
+use super::weather::{Kind, Reports, Unread, WeatherProvider};
+use crate::{letters, reports};
 
 /// Providers of weather reports.
 pub type Weather = dyn WeatherProvider;
@@ -28,6 +28,11 @@ impl Briefing {
     #[must_use]
     pub fn new(fleet: Fleet<Weather>) -> Self {
         Self(Arc::new(fleet))
+    }
+
+    /// Checks the health of everybody and probes open breakers, for as long as it is polled.
+    pub async fn keep_watch(&self) {
+        self.0.keep_watch().await;
     }
 
     /// The newest reports of these stations (ICAO codes), at most [`super::weather::STATIONS_MAX`], and the name of who sent them.
@@ -47,6 +52,12 @@ impl Briefing {
         };
         self.0.first(self.0.by_priority(), &budget, ask).await
     }
+}
+
+/// The dead letter of a report that `source` sent and nobody can read. Its id follows from what was said: the same text has one letter.
+#[must_use]
+pub fn unreadable(source: &str, unread: &Unread, known_at: Ts) -> Record {
+    letters::of_report(source, &unread.station, &unread.problem, known_at)
 }
 
 /// The record of a report that became known at an instant.

@@ -283,7 +283,7 @@ fn credentials(environment: Environment<'_>, prefix: &str) -> Result<Credentials
     Ok(Credentials { id: part("CLIENT_ID")?, secret: part("CLIENT_SECRET")? })
 }
 
-fn secret(environment: Environment<'_>, name: &str) -> Result<Secret, Unusable> {
+pub(crate) fn secret(environment: Environment<'_>, name: &str) -> Result<Secret, Unusable> {
     let value = environment(name).filter(|value| !value.is_empty());
     value.map(Secret::new).ok_or_else(|| Unusable(format!("{name} is not set in the environment")))
 }

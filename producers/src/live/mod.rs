@@ -12,7 +12,7 @@
 //! | [`cache`], [`stats`] | what is kept and what is measured |
 //! | [`flightaware`], [`lufthansa`], [`airfrance_klm`], [`amadeus`] | clients of flight data |
 //! | [`sync`] | what providers say, published; one leg, many, or by the clock |
-//! | [`weather`], [`checkwx`], [`open_meteo`] | weather reports: the interface and its clients; [`briefing`] asks them |
+//! | [`weather`], [`checkwx`], [`open_meteo`] | weather reports: the interface and its clients; [`briefing`] asks them, [`rounds`] by the clock; [`weather_settings`] says whom |
 //! | [`config`] | settings become providers |
 //! | [`mock`] | a provider without a network |
 //! | [`http`], [`oauth`], [`secret`] | what clients are made of |
@@ -42,9 +42,11 @@ pub mod open_meteo;
 pub mod profile;
 pub mod provider;
 pub mod retry;
+pub mod rounds;
 pub mod secret;
 mod single_flight;
 pub mod stats;
 pub mod status;
 pub mod sync;
 pub mod weather;
+pub mod weather_settings;

@@ -28,7 +28,7 @@ pub const STATIONS_MAX: usize = 50;
 pub const COST: Cost = Cost { status: 1, search: 1, health: 1 };
 
 /// What kind of report is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// Observations.
     Metar,

@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
+use slipstream_schemas::ids::Airport;
+
 use super::groups::Station;
 
 const STATIONS: &str = include_str!("../../data/stations.csv");
@@ -15,6 +17,14 @@ const RUNWAYS: &str = include_str!("../../data/runways.csv");
 pub fn iata(station: Station) -> Option<&'static str> {
     static TABLE: OnceLock<BTreeMap<Station, &'static str>> = OnceLock::new();
     TABLE.get_or_init(|| rows(STATIONS).collect()).get(&station).copied()
+}
+
+/// The station of an airport.
+#[must_use]
+pub fn station(airport: Airport) -> Option<Station> {
+    static TABLE: OnceLock<BTreeMap<Airport, Station>> = OnceLock::new();
+    let read = || rows(STATIONS).filter_map(|(station, code)| Some((code.parse().ok()?, station))).collect();
+    TABLE.get_or_init(read).get(&airport).copied()
 }
 
 /// True headings in degrees of one end of each runway; none where no heading is known.
@@ -52,6 +62,9 @@ mod tests {
     #[test]
     fn an_airport_is_known_by_either_code() {
         assert_eq!(iata("EPWA".parse().unwrap()), Some("WAW"));
+        for (station, code) in rows(STATIONS) {
+            assert_eq!(super::station(code.parse().unwrap()), Some(station), "{code}");
+        }
         assert_eq!(runways("EPWA".parse().unwrap()), Some(&[115, 152][..]));
         assert_eq!(runways("ZZZZ".parse().unwrap()), None);
     }

@@ -3,6 +3,7 @@
 //! | group | where |
 //! |---|---|
 //! | basics of the interface | `mock`, `clients`, `weather` |
+//! | weather by the clock | `rounds` |
 //! | failover and breaker | `breaker`, `desk` |
 //! | the desk as a service | `desk`, `service`, `savings`, `times` |
 //! | errors and recovery | `clients`, `outages` |
@@ -18,6 +19,7 @@ mod clients;
 mod desk;
 mod mock;
 mod outages;
+mod rounds;
 mod savings;
 mod schedule;
 mod service;

@@ -1,0 +1,213 @@
+//! Weather by the clock: the newest reports of the airports of the legs that are known, once a minute for some of them.
+//!
+//! ```text
+//! flight.state ─► airports of the next 24 h, soonest first ─► 50 of those asked longest ago ─► briefing ─┬─ new ─► external.data
+//!                                                                                                        └─ unreadable ─► dead.letter.queue
+//! ```
+//!
+//! Each kind of report is asked for at most once a minute, as the first provider wants it. A report's id follows from its text, and one that
+//! was published is not published again; two processes that go round for a moment write the same ids. What cannot be read is a dead letter, once
+//! for each text. Keeps a line for each of at most [`STATIONS_KNOWN_MAX`] airports and kind. Where nobody answers, the same airports are asked for
+//! in the next round.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::Serialize;
+use slipstream_streams::record::{Record, Ts};
+use uuid::Uuid;
+
+use super::briefing::{Briefing, published, unreadable};
+use super::provider::Clock;
+use super::sync::Publisher;
+use super::sync::truth::Truth;
+use super::weather::{Kind, Reports, STATIONS_MAX};
+use crate::local_time::{DAY, MINUTE};
+use crate::weather::aerodromes;
+
+/// Airports that are asked for: with 50 a minute each is asked every five minutes.
+pub const STATIONS_KNOWN_MAX: usize = 250;
+/// How far ahead a leg's departure makes its airports interesting, ms.
+pub const AHEAD: Ts = DAY;
+/// Pause after a round in which somebody was asked: the Aviation Weather Center wants no endpoint asked more often.
+pub const EVERY: Duration = Duration::from_mins(1);
+/// Pause while there is nobody to ask for, or another process leads.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// What a process does only while it leads.
+pub type Leads = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// What the rounds have come to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoundStats {
+    /// Rounds.
+    pub rounds: u64,
+    /// Reports published.
+    pub published: u64,
+    /// Reports that had been published before.
+    pub repeated: u64,
+    /// Reports that could not be read.
+    pub unreadable: u64,
+    /// Questions that nobody answered, or whose reports could not be published.
+    pub failed: u64,
+}
+
+/// How long a report of a kind is not asked for again, ms.
+fn kept_for(kind: Kind) -> Ts {
+    match kind {
+        Kind::Metar => 5 * MINUTE,
+        Kind::Taf => 30 * MINUTE,
+    }
+}
+
+/// The rounds of one process; cheap to clone.
+#[derive(Clone)]
+pub struct Rounds(Arc<Inner>);
+
+struct Inner {
+    briefing: Briefing,
+    truth: Arc<Truth>,
+    publisher: Arc<dyn Publisher>,
+    clock: Clock,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    lines: BTreeMap<(Kind, String), Line>,
+    stats: RoundStats,
+}
+
+/// What is known of an airport's reports of one kind.
+#[derive(Default)]
+struct Line {
+    asked_at: Option<Ts>,
+    /// The record that was published last.
+    last: Option<Uuid>,
+}
+
+impl Rounds {
+    /// Rounds through the airports of `truth`.
+    #[must_use]
+    pub fn new(briefing: Briefing, truth: Arc<Truth>, publisher: Arc<dyn Publisher>, clock: Clock) -> Self {
+        Self(Arc::new(Inner { briefing, truth, publisher, clock, state: Mutex::default() }))
+    }
+
+    /// What they have come to.
+    #[must_use]
+    pub fn stats(&self) -> RoundStats {
+        self.lock().stats
+    }
+
+    /// Goes round every minute while this process leads, for as long as it is polled; watches the providers beside.
+    pub async fn keep(&self, leads: Leads) {
+        let rounds = async {
+            loop {
+                let asked = leads() && self.once().await;
+                tokio::time::sleep(if asked { EVERY } else { LOOK_EVERY }).await;
+            }
+        };
+        tokio::join!(rounds, self.0.briefing.keep_watch());
+    }
+
+    /// One round: both kinds of reports of those airports whose turn it is. Whether it was anybody's turn.
+    pub async fn once(&self) -> bool {
+        let mut asked = false;
+        for kind in [Kind::Metar, Kind::Taf] {
+            let now = (self.0.clock)();
+            let due = self.due(kind, now);
+            if !due.is_empty() {
+                self.ask(kind, &due, now).await;
+                asked = true;
+            }
+        }
+        self.lock().stats.rounds += u64::from(asked);
+        asked
+    }
+
+    /// The airports whose turn it is: of those of the legs ahead, the ones asked longest ago; of equals the ones needed first.
+    fn due(&self, kind: Kind, now: Ts) -> Vec<String> {
+        let stations = self.stations(now);
+        let mut state = self.lock();
+        state.lines.retain(|(_, station), _| stations.contains(station));
+        let asked_at = |station: &String| state.lines.get(&(kind, station.clone())).and_then(|line| line.asked_at);
+        let is_due = |station: &&String| asked_at(station).is_none_or(|at| now - at >= kept_for(kind));
+        let mut due: Vec<String> = stations.iter().filter(is_due).cloned().collect();
+        due.sort_by_key(asked_at);
+        due.truncate(STATIONS_MAX);
+        due
+    }
+
+    /// The stations of the legs on their way or ahead, those needed first first.
+    fn stations(&self, now: Ts) -> Vec<String> {
+        let (mut seen, mut stations) = (BTreeSet::new(), Vec::new());
+        for (leg, _) in self.0.truth.open(now, now + AHEAD) {
+            for airport in [leg.origin, leg.destination] {
+                if stations.len() < STATIONS_KNOWN_MAX && seen.insert(airport) {
+                    stations.extend(aerodromes::station(airport).map(|station| station.to_string()));
+                }
+            }
+        }
+        stations
+    }
+
+    async fn ask(&self, kind: Kind, stations: &[String], now: Ts) {
+        let (source, reports) = match self.0.briefing.reports(kind, stations).await {
+            Ok(answer) => answer,
+            Err(failed) => {
+                tracing::warn!(?kind, stations = stations.len(), ?failed, "no weather");
+                self.lock().stats.failed += 1;
+                return;
+            }
+        };
+        let new = self.new_among(kind, &source, &reports, now);
+        let records: Vec<Record> = new.iter().map(|(_, record)| record.clone()).collect();
+        if !records.is_empty()
+            && let Err(error) = self.0.publisher.publish(records).await
+        {
+            tracing::warn!(?kind, %error, "weather");
+            self.lock().stats.failed += 1;
+            return;
+        }
+        self.settle(kind, stations, new, &reports, now);
+    }
+
+    /// The records that this process has not published yet.
+    fn new_among(&self, kind: Kind, source: &str, reports: &Reports, now: Ts) -> Vec<(String, Record)> {
+        let read = reports.read.iter().map(|report| (report.station.clone(), published(report, now)));
+        let unread = reports.unread.iter().map(|unread| (unread.station.clone(), unreadable(source, unread, now)));
+        let state = self.lock();
+        let is_new = |(station, record): &(String, Record)| {
+            let line = state.lines.get(&(kind, station.clone()));
+            line.is_none_or(|line| line.last != Some(record.event.id))
+        };
+        read.chain(unread).filter(is_new).collect()
+    }
+
+    fn settle(&self, kind: Kind, stations: &[String], new: Vec<(String, Record)>, reports: &Reports, now: Ts) {
+        let mut state = self.lock();
+        for station in stations {
+            state.lines.entry((kind, station.clone())).or_default().asked_at = Some(now);
+        }
+        let (readable, all) = (new.iter().filter(|(_, record)| is_report(record)).count(), reports.read.len());
+        state.stats.published += readable as u64;
+        state.stats.repeated += (all - readable) as u64;
+        state.stats.unreadable += (new.len() - readable) as u64;
+        for (station, record) in new {
+            // A provider may name a station that nobody asked for: it has no line, and is published each time under the same id.
+            if let Some(line) = state.lines.get_mut(&(kind, station)) {
+                line.last = Some(record.event.id);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is_report(record: &Record) -> bool {
+    record.topic == slipstream_schemas::topics::EXTERNAL_DATA
+}
