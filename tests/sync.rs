@@ -259,6 +259,7 @@ fn weather_center() -> String {
     base
 }
 
+// contract: S2-09 (aviation weather with impact score)
 #[test]
 fn the_weather_at_the_airports_of_known_legs_is_fetched() {
     let (cluster, folder) = (dev_broker(), scratch());
