@@ -229,8 +229,7 @@ fn covered<'c>(law: &'c Law, case: &'c Case, included: Option<bool>, decision: &
     };
     primary.note(&journey, proof);
     let Some(set) = ruleset(law, primary, on, proof) else {
-        proof.note("RULESET-1", format_args!("departure before the regime"), format_args!("not covered"));
-        return out_of_scope(case, decision);
+        return without_set(law, case, primary.regime, decision, proof);
     };
     (decision.regime, decision.ruleset) = (primary.regime, set.name.as_str());
     overlap(law, &scopes, primary.regime, on, decision, proof);
@@ -291,6 +290,18 @@ fn ruleset<'c>(law: &'c Law, scope: &Scope, on: Option<Date>, proof: &mut Proof)
     let set = law.in_force(scope.regime, date)?;
     proof.note("RULESET-1", format_args!("departure {date}"), format_args!("{}", set.name));
     Some(set)
+}
+
+/// The departure lies before the first set of the regime, or after one that has no successor.
+fn without_set(law: &Law, case: &Case, regime: &'static str, decision: &mut Decision<'_>, proof: &mut Proof) {
+    let Some(date) = case.as_of else { return };
+    if let Some(ended) = law.ended(regime, date) {
+        proof.note("RULESET-1", format_args!("departure {date}, after {ended}"), format_args!("{regime}: no set is known"));
+        decision.regime = regime;
+        return proof.lacks(format!("ruleset {regime} after {ended}"));
+    }
+    proof.note("RULESET-1", format_args!("departure {date}, before {regime}"), format_args!("not covered"));
+    out_of_scope(case, decision);
 }
 
 fn overlap(law: &Law, scopes: &[Scope; 2], primary: &str, on: Option<Date>, decision: &mut Decision<'_>, proof: &mut Proof) {

@@ -79,6 +79,11 @@ impl Law {
         self.sets.iter().find(|set| set.governs(date) && set.regime == regime)
     }
 
+    /// The last day of the last set of a regime that ended before a date; none before the first.
+    pub(super) fn ended(&self, regime: &str, date: Date) -> Option<Date> {
+        self.sets.iter().filter(|set| set.regime == regime).filter_map(|set| set.until).filter(|until| *until < date).max()
+    }
+
     /// Whether a question is read the other way.
     pub(super) fn other(&self, question: Question) -> bool {
         !self.other.is_empty() && self.other.contains(&question)

@@ -130,3 +130,24 @@ fn a_set_that_is_off_decides_only_when_it_is_switched_on() {
     });
     assert!(named > CASES / 20, "{named} cases named the set");
 }
+
+/// A text that ended without a successor decides nothing: it is never applied past its last day, nor is nothing the answer.
+#[test]
+fn after_the_last_set_the_answer_is_open_and_names_what_is_not_known() {
+    let (first, rest) = SETS.split_once("# As adopted").unwrap();
+    let kingdom = rest.rsplit_once("[[set]]").unwrap().1;
+    let law = Law::of_rulesets(&format!("{first}[[set]]{kingdom}")).unwrap();
+    let line = r#"{"origin":"BUD","destination":"LIS","event":"delay","arr_delay_min_final":200,"cause":"technical_fault",
+        "carrier_licence_country":"HU","passenger":{"confirmed_reservation":true,"presented_on_time":true}}"#;
+    let mut case: Value = serde_json::from_str(line).unwrap();
+    let days = [("2005-02-16", "out_of_scope"), ("2027-10-22", "eligible"), ("2027-10-23", "undetermined")];
+    for (day, decision) in days {
+        case["as_of"] = day.into();
+        assert_eq!(under(&law, &case)["decision"], decision, "{day}");
+    }
+    let open = under(&law, &case);
+    assert_eq!(open["missing"], serde_json::json!(["ruleset EU261 after 2027-10-22"]), "{open}");
+    case["as_of"] = "2005-02-16".into();
+    let reason = under(&law, &case)["rules"].to_string();
+    assert!(reason.contains("departure 2005-02-16, before EU261"), "the date is the reason: {reason}");
+}

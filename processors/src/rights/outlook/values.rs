@@ -101,7 +101,10 @@ fn carried(case: &mut Case, late: i32) {
 
 /// A cause of each sort that is settled. A ground is a cause of nothing but a refusal.
 fn settled_causes(law: &Law, case: &Case) -> Vec<Cause> {
-    let refused = case.event == Some(Event::DeniedBoarding) || case.flight_operated;
+    let refused = match case.event {
+        Some(Event::Cancellation) => case.flight_operated,
+        event => event == Some(Event::DeniedBoarding),
+    };
     let mut seen = BTreeSet::new();
     let sort = |cause: &Cause| {
         let contested = law.other(Question::Q9) || law.other(Question::Q12);
