@@ -78,6 +78,7 @@ fn written(recording: &Recording, output: &Output) -> String {
     all
 }
 
+// contract: S2-09 (flight schedule, status and delay; PSS manifests)
 #[test]
 fn a_telex_delays_a_flight_and_its_passengers_are_answered() {
     let recording = Recording::new(&[("w26.ssim", schedule().as_str()), ("list.txt", LIST), ("moves.txt", MOVEMENTS)]);

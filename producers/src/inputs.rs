@@ -23,6 +23,7 @@ use crate::nyc;
 use crate::recording::Recording;
 use crate::refusals::Refused;
 use crate::reports;
+use crate::restrictions;
 pub use crate::table::TableError;
 use crate::table::{Layout, Table};
 
@@ -50,10 +51,14 @@ pub enum Kind {
     Pnl,
     /// Flight leg notifications, IATA AIDX, one document a file.
     Aidx,
+    /// Airport status of the FAA, one document a file.
+    Nas,
+    /// Regulations of EUROCONTROL's Network Manager, one reply a file.
+    Regulation,
 }
 
 impl Kind {
-    const ALL: [(&'static str, Self); 9] = [
+    const ALL: [(&'static str, Self); 11] = [
         ("bts", Self::Bts),
         ("nyc", Self::Nyc),
         ("recording", Self::Recording),
@@ -63,6 +68,8 @@ impl Kind {
         ("mvt", Self::Mvt),
         ("pnl", Self::Pnl),
         ("aidx", Self::Aidx),
+        ("nas", Self::Nas),
+        ("regulation", Self::Regulation),
     ];
 
     /// As it is typed before the colon; also the name of the source.
@@ -209,6 +216,12 @@ pub fn open(inputs: &[Input], playback: Playback) -> Result<Feed, InputError> {
     for (kind, form) in [(Kind::Metar, reports::METAR), (Kind::Taf, reports::TAF)] {
         for file in files(inputs, kind)? {
             sources.push(Box::new(reports::open(&file, form)?));
+        }
+    }
+    for kind in [Kind::Nas, Kind::Regulation] {
+        let documents = files(inputs, kind)?;
+        if !documents.is_empty() {
+            sources.push(Box::new(restrictions::read(kind, &documents)?));
         }
     }
     airline(inputs, &mut sources)?;

@@ -13,13 +13,15 @@
 //! it, so the same files give the same letters. It was no record yet, so it cannot be handed in again: the file is mended and
 //! played anew.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use slipstream_schemas::records::{DeadLetter, Message};
 use slipstream_schemas::topics::DEAD_LETTER_QUEUE;
 use slipstream_schemas::wire::Wire;
 use slipstream_streams::progress::source_writer;
-use slipstream_streams::record::{Event, Record, Ts, derive_id};
+use slipstream_streams::record::{Record, Ts, derive_id};
 
 use crate::inputs::Kind;
 use crate::refusals::Refusal;
@@ -95,16 +97,7 @@ fn envelope(source: &str) -> String {
 }
 
 fn record(source: &str, key: &str, own: &[u8], letter: &DeadLetter, at: Ts) -> Record {
-    let source = envelope(source);
+    let source: Arc<str> = envelope(source).into();
     let id = derive_id(&[source.as_bytes(), own]);
-    Record {
-        topic: DEAD_LETTER_QUEUE,
-        partition: -1,
-        offset: -1,
-        timestamp: at,
-        key: key.into(),
-        rank: letter.rank(),
-        event: Event { id, source: source.into(), correlation: id, causation: None, organisation: None },
-        body: Some(letter.to_bytes().into()),
-    }
+    Record::said(DEAD_LETTER_QUEUE, key, at, (&source, id), (letter.rank(), letter.to_bytes()))
 }

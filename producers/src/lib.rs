@@ -3,6 +3,7 @@
 //!     bts:, nyc: CSV ──► table ──► days ──► event_model ► flights┐
 //!     metar:, taf: CSV ──► weather ──► reports ──────────────────┤
 //!     ssim:, mvt: ──► messages ──► airline ──────────────────────┤
+//!     nas:, regulation: XML ──► messages ──► restrictions ───────┤
 //!     recording: JSON lines ──► recording ───────────────────────┴──► feed (merge, disturb) ──► the pipeline
 //!     what none of them can use ──► refusals ──► letters ──► dead.letter.queue
 //!
@@ -16,6 +17,7 @@
 //! | [`pace`] | event time against the wall clock |
 //! | [`messages`] | movement and load messages, boarding passes, schedule files: read and written |
 //! | [`reports`] | recorded weather as a stream |
+//! | [`restrictions`] | programmes of the FAA and regulations of the Network Manager as a stream |
 //! | [`weather`] | METAR and TAF texts become values |
 //! | [`witnesses`] | sources of different quality, made from recorded days, to measure how well they are reconciled |
 //! | [`refusals`], [`letters`] | what could not be used, by file, line and field; as dead letters |
@@ -43,6 +45,7 @@ pub mod pace;
 pub mod recording;
 pub mod refusals;
 pub mod reports;
+mod restrictions;
 pub mod simulator;
 mod table;
 mod text_file;

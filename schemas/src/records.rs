@@ -80,6 +80,7 @@ pub const TYPES: &[TypeSpec] = &[
     of("flight.synced", "LegSync"),
     of("weather.reported", "WeatherReport"),
     of("weather.assessed", "AirportWeather"),
+    of("airport.restricted", "AirportRestriction"),
     of("rotation.updated", "RotationSignal"),
     of("booking.created", "Booking"),
     of("booking.modified", "Booking"),
@@ -230,6 +231,7 @@ message! {
     LegSync => |_r| const { rank("flight.synced") };
     WeatherReport => |_r| const { rank("weather.reported") };
     AirportWeather => |_r| const { rank("weather.assessed") };
+    AirportRestriction => |_r| const { rank("airport.restricted") };
     RotationSignal => |_r| const { rank("rotation.updated") };
     Booking => |r| by_kind(const { rank("booking.created") }, r.kind as usize);
     Inventory => |_r| const { rank("inventory.updated") };

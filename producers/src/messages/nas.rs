@@ -75,6 +75,8 @@ pub struct Programme {
 /// A status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
+    /// When it was made, RFC 3339.
+    pub updated: String,
     /// What is in force.
     pub programmes: Vec<Programme>,
     /// What could not be read, by the place of its element among those of its list.
@@ -100,7 +102,7 @@ impl Status {
             return Err(Misread::Root);
         }
         let updated = root.text_at(&["Update_Time"]).and_then(instant).ok_or(Misread::UpdateTime)?;
-        let mut status = Self { programmes: Vec::new(), refused: Vec::new() };
+        let mut status = Self { updated: updated.clone(), programmes: Vec::new(), refused: Vec::new() };
         for list in root.all("Delay_type").flat_map(|delays| &delays.children).filter(|list| list.name.ends_with("_List")) {
             let Some((_, item, kind)) = LISTS.iter().find(|(name, ..)| *name == list.name) else {
                 status.refused.push(format!("{}: no programme of an airport", kept(&list.name)));

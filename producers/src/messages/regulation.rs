@@ -68,6 +68,8 @@ pub struct Rate {
 /// A reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Regulations {
+    /// When it was sent, RFC 3339, where it says so.
+    pub sent: Option<String>,
     /// What is regulated.
     pub found: Vec<Regulation>,
     /// Items that could not be read, by place and field.
@@ -90,7 +92,8 @@ impl Regulations {
             Some("OK") => {}
             other => return Err(Misread::Status(kept(other.unwrap_or("missing")))),
         }
-        let mut read = Self { found: Vec::new(), refused: Vec::new() };
+        let sent = reply.text_at(&["sendTime"]).and_then(instant);
+        let mut read = Self { sent, found: Vec::new(), refused: Vec::new() };
         let list = reply.child("data").and_then(|data| data.child("regulations"));
         for (at, item) in list.iter().flat_map(|list| list.all("item")).enumerate() {
             match Regulation::read(item) {

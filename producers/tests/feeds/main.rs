@@ -12,6 +12,7 @@ mod month;
 mod nyc;
 mod recordings;
 mod reports;
+mod restrictions;
 mod sample_day;
 mod support;
 mod telexes;

@@ -392,6 +392,7 @@ async fn no_secret_is_ever_shown() {
     }
 }
 
+// contract: S1-15 (more providers)
 #[tokio::test]
 async fn air_france_klm_is_asked_by_the_utc_day_and_the_day_before() {
     let stub = Stub::start(|hit: &Hit| match hit.line.contains("20261121") {

@@ -84,6 +84,46 @@ record! {
 }
 
 record! {
+    /// What holds traffic at an airport up, as one message says it. Key: IATA code of the airport, else the code that the source uses.
+    pub struct AirportRestriction {
+        /// `NAS` (FAA) or `NM` (EUROCONTROL Network Manager).
+        source: String,
+        /// The source's name of it, unique at its airport.
+        programme: String,
+        /// IATA code of the airport, where it has one.
+        airport: Option<Airport>,
+        /// The airport as the source names it.
+        location: String,
+        /// GROUND_STOP, GROUND_DELAY, GENERAL_DELAY, CLOSURE or REGULATION.
+        kind: String,
+        /// ARRIVAL or DEPARTURE, where it is for one of them.
+        direction: Option<String>,
+        /// ACTIVE, CANCELLED or ENDED.
+        state: String,
+        /// Why, as the source words it.
+        reason: Option<String>,
+        /// Why: WEATHER, CAPACITY, AIRPORT, EQUIPMENT, STAFFING, STRIKE, INCIDENT or OTHER.
+        category: String,
+        /// Average delay, minutes.
+        average_delay_min: Option<i32>,
+        /// Shortest delay, minutes.
+        shortest_delay_min: Option<i32>,
+        /// Longest delay, minutes.
+        longest_delay_min: Option<i32>,
+        /// Flights an hour that may enter, where that changes the least.
+        rate_per_hour: Option<i32>,
+        /// Begin, epoch ms.
+        from: Option<i64>,
+        /// End, epoch ms.
+        until: Option<i64>,
+        /// Begin and end as written, where their zone cannot be told.
+        window: Option<String>,
+        /// When the message was made, epoch ms.
+        observed_at: i64,
+    }
+}
+
+record! {
     /// A record that a stage refused, or that came too late. Key: the record's key.
     pub struct DeadLetter {
         /// Short machine-readable reason.
