@@ -26,6 +26,7 @@ use slipstream_processors::truth::trust::TrustTable;
 use slipstream_producers::live::briefing::Briefing;
 use slipstream_producers::live::config::Sources;
 use slipstream_producers::live::desk::Desk;
+use slipstream_producers::live::shared::Shared;
 use slipstream_producers::live::weather_settings::WeatherSettings;
 use slipstream_schemas::registry::Registry;
 use slipstream_streams::kafka::Connection;
@@ -265,6 +266,15 @@ impl Flags {
     /// One of them lacks its key, or has an address that is none.
     pub(crate) fn briefing(&self) -> Result<Option<Briefing>, Failure> {
         self.weather.briefing(&|name: &str| std::env::var(name).ok()).map_err(Failure::usage)
+    }
+
+    /// Breakers shared with other processes through the Redis of `REDIS_URL`; none where it is not set. Wants tokio around it.
+    ///
+    /// # Errors
+    /// It is no address of a Redis.
+    pub(crate) fn shared_breakers(&self) -> Result<Option<Shared>, Failure> {
+        let url = std::env::var("REDIS_URL").ok().filter(|url| !url.is_empty() && !self.sources.providers.is_empty());
+        url.map(|url| Shared::new(&url)).transpose().map_err(Failure::usage)
     }
 
     /// The gates of webhooks.

@@ -77,9 +77,7 @@ pub(crate) fn run(args: &Run, flags: &Flags) -> Result<Done, Failure> {
     let face = face(flags, &cluster, &config, &topology, &runtime)?;
     let callbacks = told(flags, &cluster, &face, &runtime)?;
     let weather = observed(flags, &cluster, &face, &runtime)?;
-    if let Some(desk) = face.desk.clone() {
-        runtime.spawn(async move { desk.fleet().keep_watch().await });
-    }
+    watch_providers(&face, &runtime);
     let address = runtime.block_on(http::serve(flags.listen, Arc::clone(&face)))?;
     let clock = flags.world.is_none().then(|| world::live(&config, &topology, &cluster.codec())).transpose()?;
     // Before the shards begin: who is asked to stop while they join commits and leaves like any other.
@@ -105,9 +103,26 @@ fn face(flags: &Flags, cluster: &Cluster, config: &Config, topology: &Topology, 
     let intake = live.then(|| Intake::open(config, topology, &cluster.codec()).map(Arc::new)).transpose()?;
     let webhooks = live.then(|| flags.webhooks()).transpose()?;
     let (desk, api_token) = (flags.desk()?, flags.api_token());
+    let shared = {
+        let _inside = runtime.enter();
+        flags.shared_breakers()?
+    };
     let syncing = desk.clone().zip(intake.clone());
     let sync = syncing.map(|(desk, intake)| Sync::open(flags, cluster, desk, intake, runtime)).transpose()?;
-    Ok(Arc::new(Face { desk, intake, sync, webhooks, api_token, ..Face::default() }))
+    Ok(Arc::new(Face { desk, shared, intake, sync, webhooks, api_token, ..Face::default() }))
+}
+
+/// Health checks and probes of the providers, and what other processes have found of them.
+fn watch_providers(face: &Arc<Face>, runtime: &Runtime) {
+    if let Some(desk) = face.desk.clone() {
+        runtime.spawn(async move { desk.fleet().keep_watch().await });
+    }
+    let face = Arc::clone(face);
+    runtime.spawn(async move {
+        if let (Some(desk), Some(shared)) = (&face.desk, &face.shared) {
+            shared.keep(desk.fleet()).await;
+        }
+    });
 }
 
 /// Who has registered for events is told of them, in the live world.

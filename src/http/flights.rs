@@ -55,13 +55,17 @@ fn kind(answer: &Result<Served, Unanswered>) -> &'static str {
     }
 }
 
-/// `/health/flight-sync`: healthy while somebody can be asked; with the scheduler where legs are synced.
+/// `/health/flight-sync`: healthy while somebody can be asked; with the scheduler where legs are synced, and `degraded` where breakers
+/// are to be shared and Redis does not answer.
 pub(super) async fn health(State(face): State<Arc<Face>>) -> Response {
     let Some(desk) = &face.desk else { return without_providers() };
     let report = desk.report().await;
     let healthy = report.providers.iter().any(|provider| provider.breaker != Breaker::Open);
     let status = if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let mut body = json!({"healthy": healthy, "circuitBreaker": breakers(&report), "cache": report.cache});
+    if let Some(shared) = &face.shared {
+        body["degraded"] = json!(shared.is_degraded());
+    }
     if let Some(sync) = &face.sync {
         body["scheduler"] = json!(sync.scheduler.status());
         body["lastSync"] = json!(sync.syncer.ledger().last_sync());

@@ -29,6 +29,7 @@ use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
 use serde_json::json;
 use slipstream_producers::live::desk::Desk;
+use slipstream_producers::live::shared::Shared;
 use slipstream_streams::status::{Phase, ShardStatus};
 
 pub(crate) use self::conflicts::ApiToken;
@@ -61,6 +62,8 @@ pub(crate) struct Face {
     pub(crate) metrics: Metrics,
     /// Who asks the providers, where some are configured.
     pub(crate) desk: Option<Desk>,
+    /// Breakers shared with other processes.
+    pub(crate) shared: Option<Shared>,
     /// The way of records from outside into the world, where it is the live one.
     pub(crate) intake: Option<Arc<Intake>>,
     /// Conflicts of sources.

@@ -47,7 +47,7 @@ pub struct Permit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Closed { failures: u32 },
-    Open { since: Duration },
+    Open { until: Duration },
     HalfOpen { successes: u32, under_way: u32 },
 }
 
@@ -92,13 +92,29 @@ impl Breaker {
         self.generation
     }
 
+    /// For how much longer it is open; zero when it is not.
+    #[must_use]
+    pub fn left(&self, now: Duration) -> Duration {
+        match self.phase {
+            Phase::Open { until } => until.saturating_sub(now),
+            Phase::Closed { .. } | Phase::HalfOpen { .. } => Duration::ZERO,
+        }
+    }
+
+    /// Opens it for so long, because somebody else has found out; one that is not closed knows more itself.
+    pub fn open_for(&mut self, left: Duration, now: Duration) {
+        if self.state() == State::Closed {
+            self.go(Phase::Open { until: now + left });
+        }
+    }
+
     /// Leave for a call of ordinary traffic.
     ///
     /// # Errors
     /// It is open, for so much longer; or half open with all trials under way (zero).
     pub fn admit(&mut self, now: Duration) -> Result<Permit, Duration> {
-        if let Phase::Open { since } = self.phase {
-            let left = (since + self.settings.open_for).saturating_sub(now);
+        if let Phase::Open { until } = self.phase {
+            let left = until.saturating_sub(now);
             if !left.is_zero() {
                 return Err(left);
             }
@@ -140,12 +156,12 @@ impl Breaker {
     fn learn(&mut self, verdict: Verdict, now: Duration) {
         match (&mut self.phase, verdict) {
             (_, Verdict::Silent) | (Phase::Open { .. }, _) => {}
-            (_, Verdict::LockedOut) | (Phase::HalfOpen { .. }, Verdict::Failed) => self.go(Phase::Open { since: now }),
+            (_, Verdict::LockedOut) | (Phase::HalfOpen { .. }, Verdict::Failed) => self.go(self.opened(now)),
             (Phase::Closed { failures }, Verdict::Healthy) => *failures = 0,
             (Phase::Closed { failures }, Verdict::Failed) => {
                 *failures += 1;
                 if *failures >= self.settings.failures {
-                    self.go(Phase::Open { since: now });
+                    self.go(self.opened(now));
                 }
             }
             (Phase::HalfOpen { successes, .. }, Verdict::Healthy) => {
@@ -155,6 +171,10 @@ impl Breaker {
                 }
             }
         }
+    }
+
+    fn opened(&self, now: Duration) -> Phase {
+        Phase::Open { until: now + self.settings.open_for }
     }
 
     fn go(&mut self, phase: Phase) {

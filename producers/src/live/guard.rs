@@ -219,6 +219,17 @@ impl Guard {
         self.lock(&self.breaker).state()
     }
 
+    /// State of the breaker, and for how much longer it is open.
+    pub(crate) fn standing(&self) -> (State, Duration) {
+        let breaker = self.lock(&self.breaker);
+        (breaker.state(), breaker.left(self.now()))
+    }
+
+    /// Somebody else has found the provider failing.
+    pub(crate) fn open_for(&self, left: Duration) {
+        self.turn(|breaker, now| breaker.open_for(left, now));
+    }
+
     /// Everything measured.
     #[must_use]
     pub fn report(&self) -> ProviderReport {

@@ -9,6 +9,7 @@
 //! | [`fleet`] | the providers in use; hedging; health checks and probes |
 //! | [`guard`] | what stands between a call and its provider; [`profile`] has the numbers |
 //! | [`breaker`], [`freshness`] | pure: when not to ask, how long an answer holds |
+//! | [`shared`] | breakers shared with other processes, through Redis |
 //! | [`cache`], [`stats`] | what is kept and what is measured |
 //! | [`flightaware`], [`lufthansa`], [`airfrance_klm`], [`amadeus`] | clients of flight data |
 //! | [`sync`] | what providers say, published; one leg, many, or by the clock |
@@ -44,6 +45,7 @@ pub mod provider;
 pub mod retry;
 pub mod rounds;
 pub mod secret;
+pub mod shared;
 mod single_flight;
 pub mod stats;
 pub mod status;

@@ -6,7 +6,7 @@
 //! | weather by the clock | `rounds` |
 //! | failover and breaker | `breaker`, `desk` |
 //! | the desk as a service | `desk`, `service`, `savings`, `times` |
-//! | errors and recovery | `clients`, `outages` |
+//! | errors and recovery | `clients`, `outages`, `shared` |
 //! | metrics | `desk` |
 //! | sync: what is published, and when | `sync`, `schedule` |
 
@@ -23,6 +23,7 @@ mod rounds;
 mod savings;
 mod schedule;
 mod service;
+mod shared;
 mod stub;
 mod support;
 mod sync;

@@ -1,0 +1,154 @@
+//! Breakers of several processes and one Redis, a real one that is stopped in the middle.
+
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use slipstream_producers::live::breaker::{Settings, State};
+use slipstream_producers::live::desk::{Desk, Flights};
+use slipstream_producers::live::fleet::Fleet;
+use slipstream_producers::live::freshness::Freshness;
+use slipstream_producers::live::profile::{Profile, Use};
+use slipstream_producers::live::shared::Shared;
+use tokio::time::Instant;
+
+use crate::support::{Mood, Scripted, clock, down, leg};
+
+/// Longest wait for a fact.
+const PATIENCE: Duration = Duration::from_secs(20);
+const OPEN_FOR: Duration = Duration::from_secs(8);
+
+/// A Redis in memory, on a port of its own; killed with the value.
+struct Redis {
+    port: u16,
+    server: Child,
+}
+
+impl Redis {
+    /// None where none is installed.
+    fn start(port: Option<u16>) -> Option<Self> {
+        let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = port.unwrap_or_else(free);
+        let mut command = Command::new("redis-server");
+        command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+        let Ok(server) = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn() else {
+            assert!(std::env::var_os("CI").is_none(), "CI must run this on Redis: install.sh databases brings it");
+            eprintln!("skipped: there is no redis-server");
+            return None;
+        };
+        Some(Self { port, server })
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+/// One process: a provider, a desk, and the leases.
+struct Process {
+    provider: Arc<Scripted>,
+    desk: Desk,
+    shared: Arc<Shared>,
+    keeper: tokio::task::JoinHandle<()>,
+}
+
+impl Process {
+    fn begin(port: u16) -> Self {
+        let breaker = Settings { failures: 2, open_for: OPEN_FOR, successes: 1 };
+        let fleet = Fleet::<Flights>::new(Profile { breaker, retries: 0, ..Profile::of(Use::Monitor) });
+        let provider = Scripted::new("flightaware", 1);
+        provider.set(Mood::Up(Duration::from_millis(1)));
+        fleet.add(Arc::clone(&provider) as Arc<Flights>);
+        let desk = Desk::new(fleet, Freshness::default(), clock());
+        let shared = Arc::new(Shared::new(&format!("redis://127.0.0.1:{port}")).unwrap());
+        let (keeping, kept) = (Arc::clone(&shared), desk.clone());
+        let keeper = tokio::spawn(async move { keeping.keep(kept.fleet()).await });
+        Self { provider, desk, shared, keeper }
+    }
+
+    async fn state(&self) -> State {
+        self.desk.report().await.providers[0].breaker
+    }
+
+    async fn until(&self, state: State) {
+        let begun = Instant::now();
+        while self.state().await != state {
+            assert!(begun.elapsed() < PATIENCE, "never {state:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn degraded(&self, wanted: bool) {
+        let begun = Instant::now();
+        while self.shared.is_degraded() != wanted {
+            assert!(begun.elapsed() < PATIENCE, "never degraded: {wanted}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn fail(&self) {
+        self.provider.set(Mood::Fails(down()));
+        for number in 1..=2 {
+            self.desk.status(leg(number)).await.unwrap_err();
+        }
+        assert_eq!(self.state().await, State::Open);
+        self.provider.set(Mood::Up(Duration::from_millis(1)));
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.keeper.abort();
+    }
+}
+
+// contract: S1-16 (breaker state shared by processes, and there when one begins)
+#[tokio::test]
+async fn what_opens_in_one_process_is_open_in_all_and_each_closes_by_itself() {
+    let Some(redis) = Redis::start(None) else { return };
+    let (one, two) = (Process::begin(redis.port), Process::begin(redis.port));
+    one.degraded(false).await;
+    one.fail().await;
+    two.until(State::Open).await;
+    assert!(two.desk.status(leg(3)).await.is_err() && two.provider.calls() == 0, "it has not asked at all");
+    let three = Process::begin(redis.port);
+    three.until(State::Open).await;
+
+    // The first to try finds the provider well: it drops the lease, and who begins now has none.
+    tokio::time::sleep(OPEN_FOR).await;
+    one.desk.status(leg(4)).await.unwrap();
+    one.until(State::Closed).await;
+    two.desk.status(leg(4)).await.unwrap();
+    assert_eq!((two.state().await, two.provider.calls()), (State::Closed, 1));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!((one.state().await, two.state().await), (State::Closed, State::Closed), "no lease is left that opens them again");
+}
+
+// contract: S1-16 (without Redis each has its own), S1-08 (REDIS_URL is optional)
+#[tokio::test]
+async fn a_redis_that_stops_slows_nobody_down_and_hears_what_it_missed() {
+    let Some(redis) = Redis::start(None) else { return };
+    let port = redis.port;
+    let (one, two) = (Process::begin(port), Process::begin(port));
+    one.desk.status(leg(9)).await.unwrap();
+    drop(redis);
+    one.degraded(true).await;
+    two.degraded(true).await;
+    let begun = Instant::now();
+    for number in 10..110 {
+        two.desk.status(leg(number)).await.unwrap();
+    }
+    assert!(begun.elapsed() < Duration::from_secs(2), "100 questions of 1 ms: {:?}", begun.elapsed());
+
+    let again = Redis::start(Some(port));
+    one.degraded(false).await;
+    two.degraded(false).await;
+    assert_eq!(two.state().await, State::Closed);
+    one.fail().await;
+    two.until(State::Open).await;
+    drop(again);
+}
