@@ -155,14 +155,14 @@ fn by_minutes(matter: &Matter<'_>, proof: &mut Proof) -> Option<bool> {
     let Some(late) = matter.late.minutes else {
         return stands.filter(|stands| !stands);
     };
-    let (most, least) = (late - off, late - off - unclear);
-    let threshold = matter.set.delay_min;
-    let fits = if most < threshold {
-        Some(true)
-    } else if least >= threshold {
-        Some(false)
-    } else {
-        None
+    let (set, threshold) = (matter.set, matter.set.delay_min);
+    let most = late - off;
+    // What remains after the minutes that are surely taken off, and after all that may be.
+    let remains = [off, off + unclear].map(|minutes| matter.late.below(threshold + minutes, set));
+    let fits = match remains {
+        [Some(true), _] => Some(true),
+        [_, Some(false)] => Some(false),
+        _ => None,
     };
     proof.note(
         "EC-4",
@@ -171,8 +171,11 @@ fn by_minutes(matter: &Matter<'_>, proof: &mut Proof) -> Option<bool> {
     );
     let freed = both(fits, stands);
     if freed.is_none() {
-        if fits.is_none() {
+        if fits.is_none() && unclear > 0 {
             proof.lacks("delay_breakdown");
+        }
+        if fits.is_none() && remains.contains(&None) {
+            proof.lacks(matter.late.missing());
         }
         lacks(case, proof);
     }

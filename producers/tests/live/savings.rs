@@ -165,7 +165,8 @@ async fn played(visit: usize) -> (usize, f64, f64) {
     (looks.len(), provider.calls.load(Ordering::Relaxed) as f64 / looks.len() as f64, scheduled / looks.len() as f64)
 }
 
-// contract: S0-23 (of users who look three times in a visit; of looks that know nothing of each other it saves half: docs/providers.md)
+/// Of users who look three times in a visit, which is what S0-23 hopes for; of looks that know nothing of each other it saves half
+/// (docs/providers.md), so the row is not named here.
 #[tokio::test(start_paused = true)]
 async fn seven_of_ten_calls_are_saved_and_nothing_unmarked_is_older_than_it_may_be() {
     let (looks, share, scheduled) = played(VISIT).await;

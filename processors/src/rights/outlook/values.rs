@@ -62,7 +62,7 @@ pub(super) fn supposing(law: &Law, atlas: &mut Atlas, case: &Case, fact: &str) -
         "reasonable_measures_proved" => flag(|case, is| case.defence.measures_proved = Some(is)),
         "direct_causal_link_proved" => flag(|case, is| case.defence.causal_link_proved = Some(is)),
         "defect_confirmed_by_manufacturer_or_authority" => flag(|case, is| case.defence.defect_confirmed = Some(is)),
-        "arr_delay_min_final" => vary(case, edges(law), |case, late| case.arrival = Arrival::DoorOpen(late)),
+        "arr_delay_min_final" => vary(case, arrivals(law, case), |case, late| case.arrival = Arrival::DoorOpen(late)),
         "times.door_open" => doors(law, case),
         "notice_days" => vary(case, notices(law), |case, notice| case.notice_min = Some(notice)),
         "reroute" => offers(law, case),
@@ -131,6 +131,16 @@ pub(super) fn edges(law: &Law) -> BTreeSet<i32> {
     of_set.chain(of_others).flat_map(|edge| [edge - 1, edge]).chain([-FAR_MIN, FAR_MIN]).collect()
 }
 
+/// Minutes late on either side of every threshold, also of those that parts of the delay put off.
+fn arrivals(law: &Law, case: &Case) -> BTreeSet<i32> {
+    let minutes = |counts: fn(Nature) -> bool| {
+        let parts = case.delay_breakdown.iter().filter(|(cause, _)| counts(cause.nature));
+        parts.map(|(_, minutes)| *minutes).sum::<i32>()
+    };
+    let (sure, all) = (minutes(|nature| nature == Nature::Extraordinary), minutes(|nature| nature != Nature::Inherent));
+    [0, sure, all].into_iter().flat_map(|off| edges(law).into_iter().map(move |edge| edge + off)).collect()
+}
+
 /// A door that opens on either side of a threshold that the in-block time lies near to.
 fn doors(law: &Law, case: &Case) -> Vec<Case> {
     let near = |late: &i32| {
@@ -139,7 +149,7 @@ fn doors(law: &Law, case: &Case) -> Vec<Case> {
             guess.is_some_and(|guess| (guess - late).abs() <= set.door_margin_min + 1)
         })
     };
-    vary(case, edges(law).into_iter().filter(near), |case, late| case.arrival = Arrival::DoorOpen(late))
+    vary(case, arrivals(law, case).into_iter().filter(near), |case, late| case.arrival = Arrival::DoorOpen(late))
 }
 
 /// The shortest notice of each window, and what frees the carrier, minutes.
