@@ -146,6 +146,12 @@ pub trait Log {
     /// They cannot be had in time.
     fn watermarks(&mut self, places: &[Place]) -> Result<Watermarks, LogError>;
 
+    /// Where partitions end, for who can do without: asked once, and what is not told at once is not in it.
+    fn ends(&mut self, places: &[Place]) -> Offsets {
+        let known = self.watermarks(places).unwrap_or_default();
+        known.into_iter().map(|(place, (_, high))| (place, high)).collect()
+    }
+
     /// Writes in the open transaction, which it opens if need be.
     ///
     /// # Errors

@@ -14,14 +14,14 @@ impl Shard {
     pub(crate) fn measure_lag(&mut self, log: &mut dyn Log, now: Duration) {
         if now >= self.last_lag + LAG_GAP {
             self.last_lag = now;
-            // Without an answer the status is old; the work itself notices a cluster that is away.
-            self.ends = log.watermarks(self.owned()).unwrap_or_default();
+            // The work waits meanwhile: who owned nothing, or a broker that is away, must not keep it from what the group says.
+            self.ends = log.ends(self.owned());
         }
     }
 
     fn lag_of(&self, active: &Active) -> u64 {
         let behind = active.positions().map(|(topic, position)| {
-            let end = self.ends.get(&self.plan.place(topic, active.partition)).map_or(0, |(_, high)| *high);
+            let end = self.ends.get(&self.plan.place(topic, active.partition)).copied().unwrap_or_default();
             u64::try_from(end - position).unwrap_or_default()
         });
         behind.sum()

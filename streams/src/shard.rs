@@ -18,7 +18,7 @@ use crate::active::Active;
 use crate::buffer::{Arrived, Order};
 use crate::edge;
 use crate::follower::{Follower, News};
-use crate::log::{Log, LogError, Offsets, Outgoing, Place, Raw, Rebalance, Watermarks};
+use crate::log::{Log, LogError, Offsets, Outgoing, Place, Raw, Rebalance};
 use crate::plan::{Plan, Route};
 #[cfg(feature = "kafka")]
 use crate::query::Question;
@@ -89,7 +89,7 @@ pub(crate) struct Shard {
     pub(crate) last_promise: Duration,
     pub(crate) last_report: Duration,
     pub(crate) last_lag: Duration,
-    pub(crate) ends: Watermarks,
+    pub(crate) ends: Offsets,
     pub(crate) aborts_in_a_row: u32,
     busy: bool,
     pub(crate) held: BTreeSet<Place>,
@@ -124,7 +124,7 @@ impl Shard {
             last_promise: Duration::ZERO,
             last_report: Duration::ZERO,
             last_lag: Duration::ZERO,
-            ends: Watermarks::new(),
+            ends: Offsets::new(),
             aborts_in_a_row: 0,
             busy: false,
             held: BTreeSet::new(),

@@ -13,6 +13,7 @@ mod callbacks;
 mod connection;
 mod diagnosis;
 mod errors;
+mod lists;
 #[cfg(test)]
 mod tests;
 
@@ -31,10 +32,13 @@ use self::callbacks::{Deliveries, Group};
 use self::connection::TRANSACTION_TIMEOUT;
 pub use self::connection::{Connection, OwnedProperty};
 use self::errors::{Trouble, classify, not_written, reopen, trouble};
+use self::lists::{list, offsets, question, unanswered};
 use crate::log::{Log, LogError, Offsets, Outgoing, Place, Raw, Rebalance, Watermarks};
 
 /// Longest wait for one answer of the cluster.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest wait for an answer without which the work goes on as well.
+const NEWS_TIMEOUT: Duration = Duration::from_millis(500);
 /// Pause before a question is asked again.
 const CALL_PAUSE: Duration = Duration::from_millis(20);
 /// Length of one call to abort.
@@ -113,10 +117,10 @@ impl KafkaLog {
 
     /// The first or the last offset of partitions, of all in one question to each broker.
     fn ask_offsets(&self, places: &[Place], which: Offset) -> Result<Offsets, LogError> {
-        let mut asked = TopicPartitionList::with_capacity(places.len());
-        for place in places {
-            asked.add_partition_offset(&place.topic, place.partition, which).map_err(reopen)?;
+        if places.is_empty() {
+            return Ok(Offsets::new()); // the client takes such a question for an error
         }
+        let asked = question(places, which)?;
         let deadline = Instant::now() + CALL_TIMEOUT;
         loop {
             let answer = self.uncommitted.offsets_for_times(asked.clone(), CALL_TIMEOUT);
@@ -308,6 +312,12 @@ impl Log for KafkaLog {
         Ok(both.collect())
     }
 
+    fn ends(&mut self, places: &[Place]) -> Offsets {
+        let asked = question(places, Offset::End).ok().filter(|asked| asked.count() > 0);
+        let answer = asked.and_then(|asked| self.uncommitted.offsets_for_times(asked, NEWS_TIMEOUT).ok());
+        answer.map(|list| offsets(&list)).unwrap_or_default()
+    }
+
     fn send(&mut self, record: Outgoing<'_>) -> Result<(), LogError> {
         self.begin()?;
         let mut message = BaseRecord::to(record.topic).partition(record.partition).key(record.key);
@@ -416,27 +426,4 @@ fn repeat(mut call: impl FnMut() -> Result<(), KafkaError>) -> Result<(), LogErr
             Err(error) => return Err(classify(error)),
         }
     }
-}
-
-/// Which partition's end could not be had, and why.
-fn unanswered(list: &TopicPartitionList) -> String {
-    let elements = list.elements();
-    let failed = elements.iter().find_map(|element| Some((element, element.error().err()?)));
-    failed.map_or_else(String::new, |(element, error)| format!("{}/{}: its end: {error}", element.topic(), element.partition()))
-}
-
-fn list(offsets: &Offsets) -> Result<TopicPartitionList, LogError> {
-    let mut list = TopicPartitionList::with_capacity(offsets.len());
-    for (place, offset) in offsets {
-        list.add_partition_offset(&place.topic, place.partition, Offset::Offset(*offset)).map_err(reopen)?;
-    }
-    Ok(list)
-}
-
-fn offsets(list: &TopicPartitionList) -> Offsets {
-    let known = list.elements().into_iter().filter_map(|element| match element.offset() {
-        Offset::Offset(offset) => Some((Place::new(element.topic(), element.partition()), offset)),
-        _ => None,
-    });
-    known.collect()
 }

@@ -1,4 +1,4 @@
-//! A log that goes, wherever it stands with its group, is gone: on a real cluster.
+//! A log that goes, wherever it stands with its group, is gone, and one that owns nothing waits for nothing: on a real cluster.
 //!
 //! Needs `SLIPSTREAM_TEST_KAFKA=host:port`; without it every test says so and passes.
 
@@ -9,7 +9,7 @@ use rdkafka::client::DefaultClientContext;
 
 use super::{Connection, KafkaLog, Member};
 use crate::admin::block_on;
-use crate::log::{Log, Offsets, Rebalance};
+use crate::log::{Log, Offsets, Rebalance, Watermarks};
 
 /// Longest time that the group may take; a member that nobody hears from any more is dropped after 6 s.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -85,6 +85,18 @@ fn is_gone(log: KafkaLog) {
 
 fn all(change: &Rebalance) -> bool {
     matches!(change, Rebalance::Assigned(places) if places.len() == 2)
+}
+
+/// A member that owns nothing asked for the ends of nothing for ten seconds, again and again, and heard of its group in between:
+/// a world stood still so.
+#[test]
+fn the_ends_of_nothing_are_told_at_once() {
+    let Some(readers) = Readers::new(false) else { return };
+    let mut log = readers.open("a");
+    let began = Instant::now();
+    assert_eq!(log.watermarks(&[]).unwrap(), Watermarks::new());
+    assert_eq!(log.ends(&[]), Offsets::new());
+    assert!(began.elapsed() < GONE, "told after {:?}", began.elapsed());
 }
 
 fn with_an_assignment_that_was_not_answered(is_static: bool) {
