@@ -1,7 +1,7 @@
 //! Topics on a cluster: what is there, and the calls that change it.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -13,6 +13,8 @@ use crate::failure::Failure;
 
 /// How long one call may take.
 const TIMEOUT: Duration = Duration::from_secs(20);
+/// Pause before the cluster is asked for new topics again.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Administers one cluster.
 pub(crate) struct Admin {
@@ -77,10 +79,10 @@ impl Admin {
         Ok(settings)
     }
 
-    /// Makes topics; those that exist already are left as they are.
+    /// Makes topics; those that exist already are left as they are. Once it returns, who asks the cluster hears of all of them.
     ///
     /// # Errors
-    /// The cluster refuses one; the message names it.
+    /// The cluster refuses one, or does not know it in time; the message names it.
     pub(crate) async fn create(&self, wanted: &[Wanted]) -> Result<(), Failure> {
         let new = wanted.iter().map(|topic| {
             let start = NewTopic::new(&topic.name, topic.partitions, TopicReplication::Fixed(i32::from(topic.replication)));
@@ -93,7 +95,21 @@ impl Admin {
                 Err((topic, error)) => return Err(Failure::dependency(format_args!("topic `{topic}`: {error}"))),
             }
         }
-        Ok(())
+        self.known(wanted).await
+    }
+
+    /// Waits until the cluster knows topics: the one that makes them answers before those that tell of them have heard.
+    async fn known(&self, wanted: &[Wanted]) -> Result<(), Failure> {
+        let deadline = Instant::now() + TIMEOUT;
+        loop {
+            let metadata = self.client.inner().fetch_metadata(None, TIMEOUT).map_err(|e| self.unreachable(e))?;
+            let known: BTreeSet<&str> = metadata.topics().iter().map(|topic| topic.name()).collect();
+            match wanted.iter().find(|topic| !known.contains(topic.name.as_str())) {
+                None => return Ok(()),
+                Some(_) if Instant::now() < deadline => tokio::time::sleep(ASK_AGAIN).await,
+                Some(topic) => return Err(Failure::dependency(format_args!("topic `{}` was made and is not known", topic.name))),
+            }
+        }
     }
 
     /// Carries out one change of a plan; refused and extra ones are left alone.
