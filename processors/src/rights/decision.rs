@@ -351,13 +351,7 @@ fn take(right: Assistance, decision: &mut Decision<'_>) {
 
 /// The band of the journey; an end that no table knows leaves the decision open.
 fn band(law: &Law, set: &RuleSet, journey: &Journey<'_>, proof: &mut Proof) -> Option<usize> {
-    for (airport, key) in [(journey.origin, "origin"), (journey.destination, "destination")] {
-        match airport {
-            None => proof.lacks(key),
-            Some(airport) if place(airport).is_none() => proof.lacks(format!("airport {airport}")),
-            Some(_) => {}
-        }
-    }
+    journey.lacks_ends(proof);
     let (from, to) = (journey.origin?, journey.destination?);
     let distance = journey.distance?;
     let inside = journey.is_inside(law)?;

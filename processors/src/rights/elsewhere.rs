@@ -260,10 +260,13 @@ fn row(regime: &Regime, matter: &Matter<'_>, trigger: Trigger, proof: &mut Proof
         proof.lacks("arr_delay_min_final");
         return None;
     }
-    let (domestic, km) = (is_domestic(matter)?, matter.journey.distance?.km);
+    let (Some(domestic), Some(distance)) = (is_domestic(matter), matter.journey.distance) else {
+        matter.journey.lacks_ends(proof);
+        return None;
+    };
     let fits = |row: &&Sum| {
         row.domestic.is_none_or(|only| only == domestic)
-            && row.km_to.is_none_or(|to| km <= f64::from(to))
+            && row.km_to.is_none_or(|to| distance.km <= f64::from(to))
             && row.late_from_min.is_none_or(|from| late.is_some_and(|late| late >= from))
     };
     // Of rows that fit alike the nearest end of a band comes first in the table.

@@ -57,6 +57,17 @@ impl<'c> Journey<'c> {
         let inside = |at: Territory| if law.other(Question::Q5) { at.union() } else { at.community() };
         Some(inside(self.from?) && inside(self.to?))
     }
+
+    /// Names each end that nobody has told, or no table knows, as missing.
+    pub(super) fn lacks_ends(&self, proof: &mut Proof) {
+        for (airport, key) in [(self.origin, "origin"), (self.destination, "destination")] {
+            match airport {
+                None => proof.lacks(key),
+                Some(airport) if place(airport).is_none() => proof.lacks(format!("airport {airport}")),
+                Some(_) => {}
+            }
+        }
+    }
 }
 
 /// The leg with the largest known delay, or else the first: of separate bookings only one can be judged.
