@@ -140,6 +140,8 @@ fn live(cluster: &Cluster, folder: &Path, stages: &str, content: &str) -> (Runni
     let (settings, log) = (folder.join("slipstream.toml"), folder.join("log"));
     std::fs::write(&settings, content).unwrap();
     let mut command = on(&["run", "--stages", stages, "--log-json", "--config", settings.to_str().unwrap()]);
+    // A Redis that is not there: breakers are this process's own, and nothing else is different.
+    command.env("REDIS_URL", "redis://127.0.0.1:1");
     command.env("WEBHOOK_SIGNATURE_SECRET", SECRET).env("SLIPSTREAM_LOG", "info").env("FLIGHT_SYNC_CRON_INTERVAL", "* * * * * *");
     let running = Running(command.stdout(Stdio::null()).stderr(std::fs::File::create(&log).unwrap()).spawn().unwrap());
     let address = wait_for("address", || {
@@ -200,6 +202,7 @@ fn what_providers_say_is_reconciled_projected_and_logged() {
         let breaker = &health["circuitBreaker"][provider];
         assert!(breaker["state"] == "CLOSED" && breaker["failureCount"] == 0, "{health}");
     }
+    wait_for("the word that Redis is away", || get(&address, "/health/flight-sync").contains(r#""degraded":true"#).then_some(()));
     let hit_rate = health["cache"]["hitRate"].as_f64();
     assert!(hit_rate.is_some_and(|rate| (0.0..=1.0).contains(&rate)) && health["cache"]["totalEntries"] == 2, "{health}");
     assert!(get(&address, "/metrics").contains("slipstream_sync_leader{kind=\"scheduled\"} 1"));
