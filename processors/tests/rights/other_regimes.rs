@@ -38,6 +38,20 @@ fn each_regime_decides_once_it_is_switched_on_and_only_then() {
     assert_eq!(regimes.len(), 4, "{regimes:?}");
 }
 
+/// Its sums go by distance and by state: without an end there is none, and that end is what the answer waits for.
+#[test]
+fn an_end_that_nobody_told_or_no_table_has_is_missing() {
+    for (end, missing) in [("", "destination"), (r#""destination":"QQQ","#, "airport QQQ")] {
+        let facts = r#""event":"cancellation","notice_days":8,"overnight_wait":false,"cause":"technical_fault""#;
+        let (on, _) = ask("SHY", &format!(r#""origin":"IST",{end}{facts}"#));
+        assert_eq!(
+            (&on["regime"], &on["missing"][0], on["missing"].as_array().map(Vec::len)),
+            (&"SHY".into(), &missing.into(), Some(1)),
+            "{on}"
+        );
+    }
+}
+
 #[test]
 fn a_sum_that_is_not_taken_over_is_named_and_regimes_never_sum() {
     let facts = r#""origin":"TLV","destination":"JFK","event":"delay","arr_delay_min_final":600,"cause":"crew_shortage""#;
