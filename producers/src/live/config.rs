@@ -30,6 +30,7 @@ use super::http::Unusable;
 use super::lufthansa::{self, Lufthansa};
 use super::mock::{Mock, MockSettings};
 use super::oauth::Credentials;
+use super::opensky::{self, OpenSky, Watched};
 use super::profile::{Profile, RateLimit, Use};
 use super::provider::{Card, Clock, Cost, TIMEOUT};
 use super::secret::Secret;
@@ -104,6 +105,8 @@ pub enum Kind {
     AirFranceKlm,
     /// Amadeus REST.
     Amadeus,
+    /// OpenSky Network: movements, of legs that are known from others.
+    OpenSky,
     /// None but a mock's.
     Mock,
 }
@@ -127,6 +130,8 @@ pub struct Entry {
     pub parallel: Option<usize>,
     /// What the contract with the provider allows.
     pub limit: Option<Limit>,
+    /// Of OpenSky: which aircraft are asked for.
+    pub opensky: Option<Watched>,
     /// In place of the provider, a mock that behaves like this.
     pub mock: Option<MockSettings>,
 }
@@ -235,7 +240,8 @@ impl Entry {
             Kind::Lufthansa => lufthansa::CALLS_PER_SECOND,
             Kind::AirFranceKlm => airfrance_klm::CALLS_PER_SECOND,
             Kind::Amadeus => (10, Duration::from_secs(1)),
-            Kind::Mock => return None,
+            // Without an account it is less, which the client knows.
+            Kind::OpenSky | Kind::Mock => return None,
         };
         NonZeroU32::new(units).map(|units| RateLimit::window(units, per))
     }
@@ -244,6 +250,9 @@ impl Entry {
         let (card, clock) = (self.card(), clock.clone());
         if let Some(settings) = &self.mock {
             return Ok(Arc::new(Mock::new(Card { limit: None, ..card }, settings.clone(), clock)));
+        }
+        if self.opensky.is_some() && self.kind != Kind::OpenSky {
+            return Err(Unusable("opensky: only an entry of that kind has it".to_owned()));
         }
         let url = |public: &str| self.url.clone().unwrap_or_else(|| public.to_owned());
         Ok(match self.kind {
@@ -264,6 +273,11 @@ impl Entry {
                 let missing = || Unusable("its public host is gone: give `url` or set AMADEUS_API_BASE_URL".to_owned());
                 Arc::new(Amadeus::new(card, &base.ok_or_else(missing)?, credentials(environment, "AMADEUS")?, clock)?)
             }
+            Kind::OpenSky => {
+                let login = either(environment, "OPENSKY")?;
+                let watched = self.opensky.clone().unwrap_or_default();
+                Arc::new(OpenSky::new(card, &url(opensky::BASE_URL), login, watched, clock)?)
+            }
             Kind::Mock => return Err(Unusable("a mock says how it behaves: give `mock = {}`".to_owned())),
         })
     }
@@ -276,6 +290,13 @@ where
 {
     let Some(text) = environment(name).filter(|text| !text.is_empty()) else { return Ok(None) };
     text.parse().map(Some).map_err(|e| Unusable(format!("{name}: `{text}`: {e}")))
+}
+
+/// Credentials, or none where neither of their parts is set.
+fn either(environment: Environment<'_>, prefix: &str) -> Result<Option<Credentials>, Unusable> {
+    let is_set = |name| environment(&format!("{prefix}_{name}")).is_some_and(|value| !value.is_empty());
+    let any = is_set("CLIENT_ID") || is_set("CLIENT_SECRET");
+    any.then(|| credentials(environment, prefix)).transpose()
 }
 
 fn credentials(environment: Environment<'_>, prefix: &str) -> Result<Credentials, Unusable> {
@@ -302,12 +323,13 @@ mod tests {
     #[tokio::test]
     async fn entries_become_providers_in_order_of_priority() {
         let toml = "use = \"sync\"\nbreaker_failures = 4\n[[providers]]\nkind = \"lufthansa\"\npriority = 1\n\
-                    [[providers]]\nkind = \"flightaware\"\npriority = 9\n[[providers]]\nkind = \"amadeus\"\nmock = {}\n";
+                    [[providers]]\nkind = \"flightaware\"\npriority = 9\n[[providers]]\nkind = \"amadeus\"\nmock = {}\n\
+                    [[providers]]\nkind = \"opensky\"\n[[providers]]\nkind = \"opensky\"\nname = \"sky\"\nmock = {}\n";
         let keys = [("FLIGHTAWARE_API_KEY", "k"), ("LUFTHANSA_CLIENT_ID", "i"), ("LUFTHANSA_CLIENT_SECRET", "s")];
         let desk = desk(toml, &keys).unwrap();
         let report = desk.report().await;
         let names: Vec<&str> = report.providers.iter().map(|provider| provider.provider.as_str()).collect();
-        assert_eq!(names, ["flightaware", "lufthansa", "amadeus-mock"]);
+        assert_eq!(names, ["flightaware", "lufthansa", "amadeus-mock", "opensky", "sky-mock"]);
         assert_eq!(desk.fleet().profile().breaker.failures, 4);
     }
 
@@ -356,12 +378,18 @@ mod tests {
             ("[[providers]]\nkind = \"nobody\"", "nobody"),
             ("[[providers]]\nkind = \"mock\"\nmock = {}\n[[providers]]\nkind = \"mock\"\nmock = {}", "two of one name"),
             ("[[providers]]\nkind = \"mock\"\nmock = { chaos = 1 }", "chaos"),
+            ("[[providers]]\nkind = \"opensky\"\nopensky = { bbox = [50.0, 10.0, 40.0, 20.0] }", "opensky.bbox"),
+            ("[[providers]]\nkind = \"opensky\"\nopensky = { bbox = [nan, 10.0, 40.0, 20.0] }", "opensky.bbox"),
+            ("[[providers]]\nkind = \"opensky\"\nopensky = { icao24 = [\"48ad0\"] }", "48ad0"),
+            ("[[providers]]\nkind = \"lufthansa\"\nopensky = {}", "only an entry of that kind"),
             ("[[providers]]\nkind = \"mock\"\nlimit = { units = 0, per_s = 1 }", "nonzero"),
         ];
         for (toml, expected) in cases {
             let error = desk(toml, &[]).err().map(|error| error.to_string()).unwrap_or_default();
             assert!(error.contains(expected), "{toml}: {error}");
         }
+        let half = desk("[[providers]]\nkind = \"opensky\"", &[("OPENSKY_CLIENT_ID", "hush")]);
+        assert!(half.err().is_some_and(|error| error.to_string().contains("OPENSKY_CLIENT_SECRET")));
         let address = desk("[[providers]]\nkind = \"flightaware\"\nurl = \"nowhere\"", &[("FLIGHTAWARE_API_KEY", "hush")]);
         let error = address.err().map(|error| error.to_string()).unwrap_or_default();
         assert!(error.contains("nowhere") && !error.contains("hush"), "{error}");

@@ -20,7 +20,7 @@ use super::profile::{Plan, Profile};
 use super::provider::Provider;
 use super::stats::{ProviderReport, scores};
 
-/// How often a provider that works is looked at.
+/// How often a provider that works is looked at, unless it says otherwise.
 pub const HEALTH_EVERY: Duration = Duration::from_secs(300);
 /// How often the watch looks whose check is due.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -115,7 +115,8 @@ impl<P: Provider + ?Sized + 'static> Fleet<P> {
         results.into_iter().filter_map(|(provider, result)| Some(Failed { provider, error: result.err()? })).collect()
     }
 
-    /// Checks the health of everybody every [`HEALTH_EVERY`] and probes open breakers, for as long as it is polled.
+    /// Checks the health of everybody as often as it wants, usually every [`HEALTH_EVERY`], and probes open breakers, for as long
+    /// as it is polled.
     pub async fn keep_watch(&self) {
         let mut checks = JoinSet::new();
         let mut look = tokio::time::interval(LOOK_EVERY);
@@ -124,7 +125,7 @@ impl<P: Provider + ?Sized + 'static> Fleet<P> {
                 _ = look.tick() => {}
                 Some(_) = checks.join_next() => continue,
             }
-            for line in self.by_priority().into_iter().filter(|line| line.guard.check_is_due(HEALTH_EVERY)) {
+            for line in self.by_priority().into_iter().filter(|line| line.guard.check_is_due(line.provider.check_every())) {
                 checks.spawn(async move { check(&line).await });
             }
         }

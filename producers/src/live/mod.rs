@@ -12,6 +12,7 @@
 //! | [`shared`] | breakers shared with other processes, through Redis |
 //! | [`cache`], [`stats`] | what is kept and what is measured |
 //! | [`flightaware`], [`lufthansa`], [`airfrance_klm`], [`amadeus`] | clients of flight data |
+//! | [`opensky`] | movements of aircraft, as a client of flight data |
 //! | [`sync`] | what providers say, published; one leg, many, or by the clock |
 //! | [`weather`], [`checkwx`], [`open_meteo`] | weather reports: the interface and its clients; [`briefing`] asks them, [`rounds`] by the clock; [`weather_settings`] says whom |
 //! | [`config`] | settings become providers |
@@ -40,6 +41,7 @@ pub mod lufthansa;
 pub mod mock;
 pub mod oauth;
 pub mod open_meteo;
+pub mod opensky;
 pub mod profile;
 pub mod provider;
 pub mod retry;
@@ -47,8 +49,10 @@ pub mod rounds;
 pub mod secret;
 pub mod shared;
 mod single_flight;
+mod state_vector;
 pub mod stats;
 pub mod status;
 pub mod sync;
+mod tracks;
 pub mod weather;
 pub mod weather_settings;

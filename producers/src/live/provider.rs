@@ -8,6 +8,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -15,8 +16,10 @@ use slipstream_schemas::ids::{Airport, Carrier, Date, Suffix};
 use slipstream_streams::record::Ts;
 
 use super::error::ProviderError;
+use super::fleet::HEALTH_EVERY;
 use super::profile::RateLimit;
 use super::status::{Designator, FlightStatusData, Role};
+use super::sync::truth::Truth;
 
 /// A call under way.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, ProviderError>> + Send + 'a>>;
@@ -131,6 +134,11 @@ pub trait Provider: Send + Sync {
 
     /// The cheapest call that shows it works. `NotFound` shows it too.
     fn health(&self) -> Answer<'_, ()>;
+
+    /// How often it is called so while it works.
+    fn check_every(&self) -> Duration {
+        HEALTH_EVERY
+    }
 }
 
 /// Somebody who knows how flights are doing.
@@ -143,6 +151,11 @@ pub trait FlightDataProvider: Provider {
     fn multiple_flights(&self, queries: &[LegQuery]) -> Answer<'_, Vec<Result<FlightStatusData, ProviderError>>> {
         let _ = queries;
         Box::pin(std::future::ready(Err(ProviderError::NotOffered)))
+    }
+
+    /// Tells which legs are known: for a provider that knows how aircraft move and no schedule.
+    fn acquaint(&self, truth: &Arc<Truth>) {
+        let _ = truth;
     }
 
     /// Legs between two airports; none is an empty list.
@@ -180,7 +193,7 @@ macro_rules! client {
 pub(super) use client;
 
 /// Wall time, epoch ms. The program owns the clock.
-pub type Clock = std::sync::Arc<dyn Fn() -> Ts + Send + Sync>;
+pub type Clock = Arc<dyn Fn() -> Ts + Send + Sync>;
 
 #[cfg(test)]
 mod tests {

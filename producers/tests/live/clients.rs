@@ -44,7 +44,7 @@ fn route(origin: &str, destination: &str) -> Search {
     Search { origin: origin.parse().unwrap(), destination: destination.parse().unwrap(), date: "2026-11-21".parse().unwrap() }
 }
 
-fn credentials() -> Credentials {
+pub(crate) fn credentials() -> Credentials {
     Credentials { id: Secret::new("the-id"), secret: Secret::new("the&secret") }
 }
 
@@ -192,7 +192,7 @@ async fn what_is_no_answer_is_told_apart() {
 }
 
 /// A provider with tokens: gives one at each request for one, and lets in whoever `lets_in` says.
-async fn with_tokens(lets_in: impl Fn(&str) -> bool + Send + 'static, body: &'static str) -> Stub {
+pub(crate) async fn with_tokens(lets_in: impl Fn(&str) -> bool + Send + 'static, body: &'static str) -> Stub {
     let mut given = 0;
     Stub::start(move |hit: &Hit| {
         if hit.line.starts_with("POST") {

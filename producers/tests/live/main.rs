@@ -2,7 +2,7 @@
 //!
 //! | group | where |
 //! |---|---|
-//! | basics of the interface | `mock`, `clients`, `weather` |
+//! | basics of the interface | `mock`, `clients`, `opensky`, `weather` |
 //! | weather by the clock | `rounds` |
 //! | failover and breaker | `breaker`, `desk` |
 //! | the desk as a service | `desk`, `service`, `savings`, `times` |
@@ -18,6 +18,7 @@ mod breaker;
 mod clients;
 mod desk;
 mod mock;
+mod opensky;
 mod outages;
 mod rounds;
 mod savings;

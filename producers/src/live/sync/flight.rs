@@ -86,6 +86,7 @@ impl Syncer {
     /// Asks by `desk`, publishes by `publisher`, answers from `truth`, and notes the calls in `ledger`.
     #[must_use]
     pub fn new(desk: Desk, publisher: Arc<dyn Publisher>, truth: Arc<Truth>, ledger: Arc<Ledger>, clock: Clock) -> Self {
+        desk.fleet().by_priority().iter().for_each(|line| line.provider.acquaint(&truth));
         Self(Arc::new(Inner { desk, publisher, truth, ledger, clock, spoken: Mutex::default() }))
     }
 
@@ -237,6 +238,9 @@ impl Syncer {
                     continue;
                 }
             };
+            if observed.records.is_empty() {
+                continue;
+            }
             let ids = observed.records.iter().map(|record| record.event.id).collect();
             let is_news = |record: &Record| last.is_none_or(|last| !last.ids.contains(&record.event.id));
             draft.records.extend(observed.records.into_iter().filter(is_news));

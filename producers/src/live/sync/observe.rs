@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! plans, estimates, gates ─► SCHEDULED (ESTIMATED without a schedule)
+//! nothing of these        ─► no such record
 //! times                   ─► OUT, OFF, ON, IN
 //! end                     ─► CANCELLED, DIVERTED; REINSTATED when the same source takes it back
 //! designators             ─► a pair of marketing and operating number each
@@ -20,7 +21,7 @@ use slipstream_schemas::{reference, topics};
 use slipstream_streams::record::{Record, Topic, Ts, derive_id};
 
 use super::super::provider::LegQuery;
-use super::super::status::{DateMeaning, Designator, FlightStatusData, Role};
+use super::super::status::{DateMeaning, Designator, FlightStatusData, LegEnd, Role};
 use crate::local_time::MINUTE;
 
 /// How often a word that has not changed is said again, ms: reconcile takes words for fresh for twice as long.
@@ -202,7 +203,14 @@ fn words(
     let moved = times.into_iter().filter_map(|(kind, at)| at.map(|at| (kind, Some(at))));
     let later = moved.chain(end.map(|kind| (kind, None)));
     let later = later.map(move |(kind, at)| FlightObservation { kind, at, ..base.clone() });
-    std::iter::once(expected).chain(later)
+    plans(said).then_some(expected).into_iter().chain(later)
+}
+
+/// Whether a word holds more than movements and an end.
+fn plans(said: &FlightStatusData) -> bool {
+    let of_end =
+        |end: &LegEnd| end.scheduled.is_some() || end.estimated.is_some() || end.terminal.is_some() || end.gate.is_some();
+    said.tail.is_some() || of_end(&said.departure) || of_end(&said.arrival)
 }
 
 /// The marketing numbers that a source states beside the operating one.

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use slipstream_schemas::ids::Leg;
-use slipstream_schemas::records::{ConflictState, FlightState, FlightStatus};
+use slipstream_schemas::ids::{Date, Leg};
+use slipstream_schemas::records::{ConflictState, FlightEvent, FlightState, FlightStatus};
 use slipstream_schemas::reference;
 use slipstream_streams::record::Ts;
 use tokio::sync::watch;
@@ -100,6 +100,19 @@ impl Truth {
         let found =
             flight.filter(|(leg, _)| query.origin.is_none_or(|origin| origin == leg.origin)).map(|(_, known)| &known.state);
         found.min_by_key(|state| state.last.scheduled_departure).cloned()
+    }
+
+    /// All legs of the flight number that is meant, of that date and those beside it, by scheduled departure.
+    #[must_use]
+    pub fn flight(&self, query: &LegQuery) -> Vec<FlightEvent> {
+        let legs = self.lock();
+        let (carrier, number) = (reference::designator(query.carrier), i32::from(query.number));
+        let beside = [query.date.civil().yesterday(), Ok(query.date.civil()), query.date.civil().tomorrow()];
+        let dates = beside.into_iter().flatten().map(Date::from);
+        let of = |date| legs.states.range(Leg::of_flight(carrier, number, query.suffix, date));
+        let mut flights: Vec<FlightEvent> = dates.flat_map(of).map(|(_, known)| known.state.last.clone()).collect();
+        flights.sort_by_key(|event| event.scheduled_departure);
+        flights
     }
 
     /// The leg as soon as it is as wanted; none when it is not within `patience`.
