@@ -265,7 +265,7 @@ impl Flags {
     /// # Errors
     /// One of them lacks its key, or has an address that is none.
     pub(crate) fn briefing(&self) -> Result<Option<Briefing>, Failure> {
-        self.weather.briefing(&|name: &str| std::env::var(name).ok()).map_err(Failure::usage)
+        self.weather.briefing(&|name: &str| std::env::var(name).ok(), &clock()).map_err(Failure::usage)
     }
 
     /// Breakers shared with other processes through the Redis of `REDIS_URL`; none where it is not set. Wants tokio around it.

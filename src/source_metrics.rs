@@ -1,18 +1,25 @@
-//! Prometheus metrics of the providers of flight data and of the cache before them (S1-12).
+//! Prometheus metrics of the providers of flight data and of the cache before them (S1-12), and of the providers of weather.
 //!
-//! Made anew for each scrape from what the desk says of itself: the desk keeps the counts.
+//! Made anew for each scrape from what the desk and the rounds say of themselves: they keep the counts. Weather has names of its own, so that
+//! the alerts on flight data do not count its providers.
 
 use prometheus::core::Collector;
 use prometheus::{Encoder, Gauge, GaugeVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
 use slipstream_producers::live::breaker::State;
 use slipstream_producers::live::desk::DeskReport;
 use slipstream_producers::live::error::ProviderError;
+use slipstream_producers::live::rounds::Rounds;
 use slipstream_producers::live::stats::ProviderReport;
 use slipstream_producers::live::sync::coverage::Coverage;
 use slipstream_producers::live::sync::scheduler::SchedulerStatus;
 
-/// A metric of the providers: its name behind `slipstream_provider_`, what it is, its value.
+/// A metric of the providers: its name behind [`FLIGHTS`] or [`WEATHER`], what it is, its value.
 type Row<T> = (&'static str, &'static str, fn(&ProviderReport) -> T);
+
+/// Before the names of what is measured of a provider of flight data.
+const FLIGHTS: &str = "slipstream_provider";
+/// Of weather.
+const WEATHER: &str = "slipstream_weather_provider";
 
 const COUNTERS: &[Row<u64>] = &[
     ("requests_total", "Requests sent", |provider| provider.attempts),
@@ -28,6 +35,7 @@ const GAUGES: &[Row<f64>] = &[
     ("response_trend", "Response time of late against the long average", |provider| provider.response_trend.unwrap_or(f64::NAN)),
     ("breaker_state", "0 closed, 1 half open, 2 open", |provider| state(provider.breaker)),
     ("breaker_failures", "Failures in a row", |provider| provider.breaker_failures.into()),
+    ("last_answer_age_seconds", "Since the last answer", |provider| provider.last_answer_age_s.unwrap_or(f64::NAN)),
 ];
 
 fn state(breaker: State) -> f64 {
@@ -46,33 +54,61 @@ pub(crate) type Scheduled = (SchedulerStatus, Option<Coverage>);
 /// # Errors
 /// Encoding fails.
 pub(crate) fn text(report: &DeskReport, scheduler: Option<Scheduled>) -> Result<String, String> {
-    let registry = filled(report).map_err(|e| e.to_string())?;
-    scheduler.map_or(Ok(()), |(status, legs)| scheduled(&registry, &status, legs)).map_err(|e| e.to_string())?;
+    let registry = Registry::new();
+    let filled = providers(&registry, FLIGHTS, &report.providers).and_then(|()| cache(&registry, report));
+    let scheduler = || scheduler.map_or(Ok(()), |(status, legs)| scheduled(&registry, &status, legs));
+    filled.and_then(|()| scheduler()).map_err(|e| e.to_string())?;
+    encoded(&registry)
+}
+
+/// Those of the weather, in the text format.
+///
+/// # Errors
+/// Encoding fails.
+pub(crate) fn weather(rounds: &Rounds) -> Result<String, String> {
+    let registry = Registry::new();
+    let filled = providers(&registry, WEATHER, &rounds.providers()).and_then(|()| reports(&registry, rounds));
+    filled.map_err(|e| e.to_string())?;
+    encoded(&registry)
+}
+
+/// What the rounds have come to.
+fn reports(registry: &Registry, rounds: &Rounds) -> prometheus::Result<()> {
+    let stats = rounds.stats();
+    let help = "Weather reports, by what became of them; failed: questions that nobody answered";
+    let reports = added(registry, IntCounterVec::new(Opts::new("slipstream_weather_reports_total", help), &["result"])?)?;
+    let results = [stats.published, stats.repeated, stats.unreadable, stats.failed];
+    for (result, count) in ["published", "repeated", "unreadable", "failed"].into_iter().zip(results) {
+        reports.with_label_values(&[result]).inc_by(count);
+    }
+    Ok(())
+}
+
+fn encoded(registry: &Registry) -> Result<String, String> {
     let mut bytes = Vec::new();
     TextEncoder::new().encode(&registry.gather(), &mut bytes).map_err(|e| e.to_string())?;
     String::from_utf8(bytes).map_err(|e| e.to_string())
 }
 
-fn filled(report: &DeskReport) -> prometheus::Result<Registry> {
-    let registry = Registry::new();
+fn providers(registry: &Registry, prefix: &str, reports: &[ProviderReport]) -> prometheus::Result<()> {
+    let of_provider = |name: &str, help: &str| Opts::new(format!("{prefix}_{name}"), help);
     for (name, help, value) in COUNTERS {
-        let metric = added(&registry, IntCounterVec::new(of_provider(name, help), &["provider"])?)?;
-        report.providers.iter().for_each(|provider| metric.with_label_values(&[&provider.provider]).inc_by(value(provider)));
+        let metric = added(registry, IntCounterVec::new(of_provider(name, help), &["provider"])?)?;
+        reports.iter().for_each(|provider| metric.with_label_values(&[&provider.provider]).inc_by(value(provider)));
     }
     for (name, help, value) in GAUGES {
-        let metric = added(&registry, GaugeVec::new(of_provider(name, help), &["provider"])?)?;
-        report.providers.iter().for_each(|provider| metric.with_label_values(&[&provider.provider]).set(value(provider)));
+        let metric = added(registry, GaugeVec::new(of_provider(name, help), &["provider"])?)?;
+        reports.iter().for_each(|provider| metric.with_label_values(&[&provider.provider]).set(value(provider)));
     }
     let help = "Calls without an answer, by class; those not let through too";
-    let errors = added(&registry, IntCounterVec::new(of_provider("errors_total", help), &["provider", "class"])?)?;
-    for provider in &report.providers {
+    let errors = added(registry, IntCounterVec::new(of_provider("errors_total", help), &["provider", "class"])?)?;
+    for provider in reports {
         for class in ProviderError::CLASSES {
             let count = provider.errors.get(class).copied().unwrap_or_default();
             errors.with_label_values(&[provider.provider.as_str(), class]).inc_by(count);
         }
     }
-    cache(&registry, report)?;
-    Ok(registry)
+    Ok(())
 }
 
 fn scheduled(registry: &Registry, status: &SchedulerStatus, coverage: Option<Coverage>) -> prometheus::Result<()> {
@@ -114,10 +150,6 @@ fn cache(registry: &Registry, report: &DeskReport) -> prometheus::Result<()> {
     Ok(())
 }
 
-fn of_provider(name: &str, help: &str) -> Opts {
-    Opts::new(format!("slipstream_provider_{name}"), help)
-}
-
 fn added<M: Collector + Clone + 'static>(registry: &Registry, metric: M) -> prometheus::Result<M> {
     registry.register(Box::new(metric.clone()))?;
     Ok(metric)
@@ -128,6 +160,42 @@ mod tests {
     use slipstream_producers::live::config::Sources;
 
     use super::*;
+
+    #[test]
+    fn the_weather_has_names_of_its_own() {
+        use std::sync::Arc;
+
+        use slipstream_producers::live::sync::truth::Truth;
+        use slipstream_producers::live::sync::{Publisher, Publishing};
+        use slipstream_producers::live::weather_settings::WeatherSettings;
+        use slipstream_streams::record::Record;
+
+        struct Nowhere;
+        impl Publisher for Nowhere {
+            fn publish(&self, _: Vec<Record>) -> Publishing<'_> {
+                Box::pin(std::future::ready(Ok(())))
+            }
+        }
+        let settings: WeatherSettings =
+            toml::from_str("[[providers]]\nkind = \"mock\"\nmock = { delay_ms = 1 }\n[[providers]]\nkind = \"openmeteo\"\nmock = { delay_ms = 1, outages = [{ after_s = 0, for_s = 999 }] }").unwrap();
+        let clock = crate::commands::providers::clock();
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let text = runtime.block_on(async {
+            let briefing = settings.briefing(&|_: &str| None, &clock).unwrap().unwrap();
+            briefing.check_all().await;
+            weather(&Rounds::new(briefing, Arc::new(Truth::default()), Arc::new(Nowhere), clock)).unwrap()
+        });
+        for line in [
+            "slipstream_weather_provider_answers_total{provider=\"weather-mock\"} 1",
+            "slipstream_weather_provider_errors_total{class=\"unavailable\",provider=\"openmeteo-mock\"} 1",
+            "slipstream_weather_provider_breaker_failures{provider=\"openmeteo-mock\"} 1",
+            "slipstream_weather_provider_last_answer_age_seconds{provider=\"openmeteo-mock\"} NaN",
+            "slipstream_weather_reports_total{result=\"published\"} 0",
+        ] {
+            assert!(text.contains(line), "{line} is not in\n{text}");
+        }
+        assert!(!text.contains("slipstream_provider_"), "{text}");
+    }
 
     // contract: S1-12
     #[test]

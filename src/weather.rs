@@ -28,6 +28,8 @@ const GROUP: &str = "weather";
 
 /// Rounds under way; they end when this is dropped.
 pub(crate) struct Weather {
+    /// What they are, for who shows them.
+    pub(crate) rounds: Rounds,
     task: JoinHandle<()>,
     _threads: Threads,
 }
@@ -59,8 +61,9 @@ impl Weather {
         let leading = Arc::clone(&leads);
         threads.spawn("weather-leader", cluster, move |cluster, stop| lead(cluster, GROUP, stop, &leading))?;
         let rounds = Rounds::new(briefing, truth, intake, clock());
-        let task = runtime.spawn(async move { rounds.keep(Arc::new(move || leads.load(Ordering::Relaxed))).await });
-        Ok(Some(Self { task, _threads: threads }))
+        let going = rounds.clone();
+        let task = runtime.spawn(async move { going.keep(Arc::new(move || leads.load(Ordering::Relaxed))).await });
+        Ok(Some(Self { rounds, task, _threads: threads }))
     }
 }
 

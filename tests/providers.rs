@@ -50,6 +50,29 @@ fn the_status_asks_each_and_says_who_does_not_answer() {
     assert_eq!((text.matches("answers").count(), text.matches("outage of the scenario").count()), (2, 1), "{text}");
 }
 
+const WEATHER: &str = r#"
+[[weather.providers]]
+kind = "aviationweather"
+priority = 9
+mock = { delay_ms = 5 }
+[[weather.providers]]
+kind = "openmeteo"
+mock = { outages = [{ after_s = 0, for_s = 999999 }] }
+"#;
+
+#[test]
+fn the_providers_of_weather_stand_behind_those_of_flights() {
+    let both = format!("{MOCKS}{WEATHER}");
+    let listed = lines(&slipstream(&both, &["list", "--json"]));
+    let names: Vec<&Value> = listed.iter().map(|line| &line["provider"]).collect();
+    assert_eq!(names, ["flightaware-mock", "amadeus-mock", "lufthansa-mock", "aviationweather-mock", "openmeteo-mock"]);
+    let alone = slipstream(WEATHER, &["status", "--json"]);
+    let said = lines(&alone);
+    assert_eq!((alone.status.code(), &said[0]["healthy"], &said[1]["healthy"]), (Some(0), &true.into(), &false.into()));
+    assert!(said[0]["last_answer_age_s"].is_number() && said[1]["last_answer_age_s"].is_null(), "{said:?}");
+    assert_eq!(slipstream(WEATHER, &["ask", "LH400/2026-11-21"]).status.code(), Some(2), "nobody there knows flights");
+}
+
 #[test]
 fn each_source_has_its_own_word() {
     let output = slipstream(MOCKS, &["ask", "LH400/2026-11-21"]);

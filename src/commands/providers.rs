@@ -1,9 +1,11 @@
-//! `slipstream sources list|status|ask`: the providers of flight data that `[sources]` of the settings names.
+//! `slipstream sources list|status|ask`: the providers of flight data that `[sources]` of the settings names, and behind them those of
+//! weather that `[weather]` does.
 
 use std::sync::Arc;
 
 use clap::Subcommand;
 use comfy_table::{Table, presets};
+use slipstream_producers::live::briefing::Briefing;
 use slipstream_producers::live::desk::Desk;
 use slipstream_producers::live::fleet::Failed;
 use slipstream_producers::live::provider::LegQuery;
@@ -41,24 +43,54 @@ pub(crate) enum Providers {
 /// # Errors
 /// No provider is configured, one lacks its key, or (`status`, `ask`) none answers.
 pub(crate) fn run(args: &Providers, flags: &Flags) -> Result<Done, Failure> {
-    let desk =
-        flags.desk()?.ok_or_else(|| Failure::usage("no providers: name some under [[sources.providers]] in slipstream.toml"))?;
+    let none = |feed: &str| Failure::usage(format_args!("no providers: name some under {feed} in slipstream.toml"));
+    let asked = Asked { desk: flags.desk()?, briefing: flags.briefing()? };
+    if asked.desk.is_none() && asked.briefing.is_none() {
+        return Err(none("[[sources.providers]] or [[weather.providers]]"));
+    }
     let runtime = cluster::tokio()?;
     match args {
         Providers::List { json } => {
-            show(&desk.fleet().report(), *json, &[])?;
+            show(&asked.reports(), *json, &[])?;
             Ok(Done::Clean)
         }
         Providers::Status { json } => {
-            let failed = runtime.block_on(desk.fleet().check_all());
-            let reports = desk.fleet().report();
+            let failed = runtime.block_on(asked.check_all());
+            let reports = asked.reports();
             show(&reports, *json, &failed)?;
             match failed.len() {
                 all if all == reports.len() => Err(Failure::dependency("no provider answers")),
                 _ => Ok(Done::Clean),
             }
         }
-        Providers::Ask { leg } => runtime.block_on(ask(&desk, *leg)),
+        Providers::Ask { leg } => {
+            let desk = asked.desk.ok_or_else(|| none("[[sources.providers]]"))?;
+            runtime.block_on(ask(&desk, *leg))
+        }
+    }
+}
+
+/// Everybody there is.
+struct Asked {
+    desk: Option<Desk>,
+    briefing: Option<Briefing>,
+}
+
+impl Asked {
+    /// What is measured of each: those of flight data first.
+    fn reports(&self) -> Vec<ProviderReport> {
+        let flights = self.desk.as_ref().map(|desk| desk.fleet().report());
+        let weather = self.briefing.as_ref().map(Briefing::report);
+        [flights, weather].into_iter().flatten().flatten().collect()
+    }
+
+    /// Makes a health check of everybody; who fails, and why.
+    async fn check_all(&self) -> Vec<Failed> {
+        let flights = async { if let Some(desk) = &self.desk { desk.fleet().check_all().await } else { Vec::new() } };
+        let weather = async { if let Some(briefing) = &self.briefing { briefing.check_all().await } else { Vec::new() } };
+        let (mut failed, of_weather) = tokio::join!(flights, weather);
+        failed.extend(of_weather);
+        failed
     }
 }
 

@@ -135,7 +135,12 @@ fn told(flags: &Flags, cluster: &Cluster, face: &Face, runtime: &Runtime) -> Res
 fn observed(flags: &Flags, cluster: &Cluster, face: &Face, runtime: &Runtime) -> Result<Option<Weather>, Failure> {
     let Some(intake) = face.intake.clone() else { return Ok(None) };
     let known = face.sync.as_ref().map(|sync| Arc::clone(sync.syncer.truth()));
-    Weather::open(flags, cluster, intake, known, runtime)
+    let weather = Weather::open(flags, cluster, intake, known, runtime)?;
+    if let Some(weather) = &weather {
+        // Nobody has set it before: this is called once.
+        let _ = face.weather.set(weather.rounds.clone());
+    }
+    Ok(weather)
 }
 
 fn unusable(error: InstanceError) -> Failure {

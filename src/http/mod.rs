@@ -7,6 +7,7 @@
 //! | `/health` | 200 while every shard runs, 503 with the reason otherwise |
 //! | `/metrics` | Prometheus text |
 //! | `/health/flight-sync` | the providers' breakers and the cache; 503 while every breaker is open; 404 without providers |
+//! | `/health/weather` | the same of the providers of weather, and what their rounds have come to |
 //! | `/api/flights/LH400/2026-11-21` | what the providers know of a leg, and whether it is stale; `?origin=FRA` for one of several legs |
 //! | POST `/webhooks/flight-status`, `/api/webhooks/flight-status` | a signed callback; with a secret behind it in the path, an alert of FlightAware's |
 //! | POST `/api/flights/sync`, `/api/flights/sync/batch` | asks every provider for a flight, or for many, and publishes what they say |
@@ -17,10 +18,11 @@
 mod conflicts;
 mod flights;
 mod sync;
+mod weather;
 mod webhooks;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -29,6 +31,7 @@ use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
 use serde_json::json;
 use slipstream_producers::live::desk::Desk;
+use slipstream_producers::live::rounds::Rounds;
 use slipstream_producers::live::shared::Shared;
 use slipstream_streams::status::{Phase, ShardStatus};
 
@@ -72,6 +75,8 @@ pub(crate) struct Face {
     pub(crate) api_token: ApiToken,
     /// Who syncs legs with the providers, in the live world.
     pub(crate) sync: Option<Sync>,
+    /// Who asks for the weather, in the live world.
+    pub(crate) weather: OnceLock<Rounds>,
     /// The gates of webhooks, where records may come in.
     pub(crate) webhooks: Option<Webhooks>,
 }
@@ -120,6 +125,7 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter<Arc<Face>>)> {
         ("get", "/health", get(health)),
         ("get", "/metrics", get(metrics)),
         ("get", "/health/flight-sync", get(flights::health)),
+        ("get", "/health/weather", get(weather::health)),
         ("get", "/api/flights/{flight}/{date}", get(flights::leg)),
         ("post", "/api/flights/sync", post(sync::one)),
         ("post", "/api/flights/sync/batch", post(sync::many)),
@@ -153,7 +159,8 @@ async fn metrics(State(face): State<Arc<Face>>) -> Response {
         }
         None => Ok(String::new()),
     };
-    match face.metrics.text().and_then(|text| Ok(text + &of_sources?)) {
+    let of_weather = face.weather.get().map_or(Ok(String::new()), source_metrics::weather);
+    match face.metrics.text().and_then(|text| Ok(text + &of_sources? + &of_weather?)) {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({"error": error}))).into_response(),
     }

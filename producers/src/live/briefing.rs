@@ -13,6 +13,8 @@ use slipstream_streams::record::{Record, Ts};
 
 use super::fleet::{Failed, Fleet, Line};
 use super::guard::Budget;
+use super::provider::Cost;
+use super::stats::ProviderReport;
 use super::weather::{Kind, Reports, Unread, WeatherProvider};
 use crate::{letters, reports};
 
@@ -35,6 +37,17 @@ impl Briefing {
         self.0.keep_watch().await;
     }
 
+    /// What is measured of each, the highest priority first.
+    #[must_use]
+    pub fn report(&self) -> Vec<ProviderReport> {
+        self.0.report()
+    }
+
+    /// Makes a health check of everybody now; who fails, and why.
+    pub async fn check_all(&self) -> Vec<Failed> {
+        self.0.check_all().await
+    }
+
     /// The newest reports of these stations (ICAO codes), at most [`super::weather::STATIONS_MAX`], and the name of who sent them.
     ///
     /// # Errors
@@ -46,11 +59,19 @@ impl Briefing {
             let stations = Arc::clone(&stations);
             async move {
                 let card = line.guard.card();
-                let found = line.guard.call(card.cost.search, &budget, || line.provider.reports(kind, &stations)).await?;
+                let found = line.guard.call(cost(kind, card.cost), &budget, || line.provider.reports(kind, &stations)).await?;
                 Ok((card.name.clone(), found))
             }
         };
         self.0.first(self.0.by_priority(), &budget, ask).await
+    }
+}
+
+/// SIGMETs are the one question that takes more than a set of stations.
+fn cost(kind: Kind, cost: Cost) -> u32 {
+    match kind {
+        Kind::Metar | Kind::Taf => cost.status,
+        Kind::Sigmet => cost.search,
     }
 }
 

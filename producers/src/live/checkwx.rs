@@ -51,6 +51,7 @@ impl CheckWx {
         let product = match kind {
             Kind::Metar => "metar",
             Kind::Taf => "taf",
+            Kind::Sigmet => return Err(ProviderError::NotOffered),
         };
         let url = self.http.url(&[product, &stations.join(","), "decoded"], &[]);
         let headers = [("accept", "application/json"), ("x-api-key", self.key.reveal())];

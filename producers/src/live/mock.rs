@@ -4,19 +4,15 @@
 //! `-mock`. It says that it flies whatever it is asked for, by one timetable for all mocks. The same seed and the same question
 //! give the same fate; the same seed and the same call in a row the same fault.
 
-use std::num::NonZeroU64;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
-
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
 use slipstream_schemas::ids::Airport;
 use slipstream_schemas::records::FlightStatus;
 use slipstream_streams::record::{Ts, derive_id};
-use tokio::time::Instant;
 
 use super::error::ProviderError;
+use super::mock_faults::{Faults, Outage};
 use super::provider::{Answer, Card, Clock, FlightDataProvider, LegQuery, Provider, Search};
 use super::status::{DateMeaning, Designator, FlightStatusData, LegEnd, Role, Speaker, StatedDate};
 use crate::local_time::{DAY, HOUR, MINUTE};
@@ -74,34 +70,12 @@ pub struct MockLeg {
     pub to: Option<Airport>,
 }
 
-/// A time without answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Outage {
-    /// It begins so many seconds after the mock was made.
-    pub after_s: u64,
-    /// It takes so many seconds.
-    pub for_s: u64,
-    /// It comes again every so many seconds; without it, once.
-    #[serde(default)]
-    pub every_s: Option<NonZeroU64>,
-}
-
-impl Outage {
-    /// Whether it holds so many seconds after the mock was made.
-    fn holds(&self, at_s: u64) -> bool {
-        let Some(since_s) = at_s.checked_sub(self.after_s) else { return false };
-        self.every_s.map_or(since_s, |every_s| since_s % every_s) < self.for_s
-    }
-}
-
 /// The provider.
 pub struct Mock {
     card: Card,
     settings: MockSettings,
+    faults: Faults,
     clock: Clock,
-    begun: Instant,
-    calls: AtomicU64,
 }
 
 impl Mock {
@@ -109,36 +83,14 @@ impl Mock {
     #[must_use]
     pub fn new(card: Card, settings: MockSettings, clock: Clock) -> Self {
         let card = Card { name: format!("{}-mock", card.name.trim_end_matches("-mock")), ..card };
-        Self { card, settings, clock, begun: Instant::now(), calls: AtomicU64::new(0) }
+        let faults = Faults::new(settings.seed, settings.error_rate, settings.delay_ms, settings.outages.clone());
+        Self { card, settings, faults, clock }
     }
 
     /// Calls so far.
     #[must_use]
     pub fn calls(&self) -> u64 {
-        self.calls.load(Ordering::Relaxed)
-    }
-
-    /// Takes its time, and fails when it is time to.
-    async fn called(&self) -> Result<(), ProviderError> {
-        let call = self.calls.fetch_add(1, Ordering::Relaxed);
-        tokio::time::sleep(Duration::from_millis(self.settings.delay_ms)).await;
-        if self.is_out() {
-            return Err(ProviderError::Unavailable { reason: "outage of the scenario".to_owned() });
-        }
-        let mut dice = ChaCha8Rng::seed_from_u64(self.settings.seed ^ call.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        if dice.random::<f64>() >= self.settings.error_rate {
-            return Ok(());
-        }
-        Err(match dice.random_range(0..3) {
-            0 => ProviderError::Unavailable { reason: "500".to_owned() },
-            1 => ProviderError::Timeout { after: self.card.timeout },
-            _ => ProviderError::malformed("body", "made so"),
-        })
-    }
-
-    fn is_out(&self) -> bool {
-        let at = self.begun.elapsed().as_secs();
-        self.settings.outages.iter().any(|outage| outage.holds(at))
+        self.faults.calls()
     }
 
     fn leg(&self, query: LegQuery) -> Result<FlightStatusData, ProviderError> {
@@ -236,14 +188,14 @@ impl Provider for Mock {
     }
 
     fn health(&self) -> Answer<'_, ()> {
-        Box::pin(self.called())
+        Box::pin(self.faults.called())
     }
 }
 
 impl FlightDataProvider for Mock {
     fn flight_status(&self, query: LegQuery) -> Answer<'_, FlightStatusData> {
         Box::pin(async move {
-            self.called().await?;
+            self.faults.called().await?;
             self.leg(query)
         })
     }
@@ -251,14 +203,14 @@ impl FlightDataProvider for Mock {
     fn multiple_flights(&self, queries: &[LegQuery]) -> Answer<'_, Vec<Result<FlightStatusData, ProviderError>>> {
         let queries = queries.to_vec();
         Box::pin(async move {
-            self.called().await?;
+            self.faults.called().await?;
             Ok(queries.into_iter().map(|query| self.leg(query)).collect())
         })
     }
 
     fn search(&self, _: Search) -> Answer<'_, Vec<FlightStatusData>> {
         Box::pin(async move {
-            self.called().await?;
+            self.faults.called().await?;
             Ok(Vec::new())
         })
     }

@@ -15,8 +15,9 @@
 //! | [`opensky`] | movements of aircraft, as a client of flight data |
 //! | [`sync`] | what providers say, published; one leg, many, or by the clock |
 //! | [`weather`], [`checkwx`], [`open_meteo`] | weather reports: the interface and its clients; [`briefing`] asks them, [`rounds`] by the clock; [`weather_settings`] says whom |
+//! | [`sigmet`] | warnings of areas become those of aerodromes |
 //! | [`config`] | settings become providers |
-//! | [`mock`] | a provider without a network |
+//! | [`mock`], [`weather_mock`] | providers without a network |
 //! | [`http`], [`oauth`], [`secret`] | what clients are made of |
 //!
 //! Behind the feature `live`, so that recordings and the simulator stay without clock and socket. Wall time comes from the
@@ -39,6 +40,7 @@ pub mod guard;
 pub mod http;
 pub mod lufthansa;
 pub mod mock;
+mod mock_faults;
 pub mod oauth;
 pub mod open_meteo;
 pub mod opensky;
@@ -48,6 +50,7 @@ pub mod retry;
 pub mod rounds;
 pub mod secret;
 pub mod shared;
+pub mod sigmet;
 mod single_flight;
 mod state_vector;
 pub mod stats;
@@ -55,4 +58,5 @@ pub mod status;
 pub mod sync;
 mod tracks;
 pub mod weather;
+pub mod weather_mock;
 pub mod weather_settings;

@@ -81,7 +81,7 @@ impl OpenMeteo {
     }
 
     async fn fetch(&self, kind: Kind, stations: Vec<String>) -> Result<Reports, ProviderError> {
-        if kind == Kind::Taf {
+        if kind != Kind::Metar {
             return Err(ProviderError::NotOffered);
         }
         let mut found = Reports::default();

@@ -7,7 +7,7 @@
 //!
 //! Each kind of report is asked for at most once a minute, as the first provider wants it. A report's id follows from its text, and one that
 //! was published is not published again; two processes that go round for a moment write the same ids. What cannot be read is a dead letter, once
-//! for each text. Keeps a line for each of at most [`STATIONS_KNOWN_MAX`] airports and kind. Where nobody answers, the same airports are asked for
+//! for each text, of the last [`LETTERS_MAX`]. Keeps a line for each of at most [`STATIONS_KNOWN_MAX`] airports and kind. Where nobody answers, the same airports are asked for
 //! in the next round.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,15 +19,19 @@ use slipstream_streams::record::{Record, Ts};
 use uuid::Uuid;
 
 use super::briefing::{Briefing, published, unreadable};
+use super::error::ProviderError;
 use super::provider::Clock;
+use super::stats::ProviderReport;
 use super::sync::Publisher;
 use super::sync::truth::Truth;
-use super::weather::{Kind, Reports, STATIONS_MAX};
+use super::weather::{Kind, STATIONS_MAX};
 use crate::local_time::{DAY, MINUTE};
 use crate::weather::aerodromes;
 
 /// Airports that are asked for: with 50 a minute each is asked every five minutes.
 pub const STATIONS_KNOWN_MAX: usize = 250;
+/// Dead letters that are remembered.
+pub const LETTERS_MAX: usize = 10_000;
 /// How far ahead a leg's departure makes its airports interesting, ms.
 pub const AHEAD: Ts = DAY;
 /// Pause after a round in which somebody was asked: the Aviation Weather Center wants no endpoint asked more often.
@@ -57,7 +61,7 @@ pub struct RoundStats {
 /// How long a report of a kind is not asked for again, ms.
 fn kept_for(kind: Kind) -> Ts {
     match kind {
-        Kind::Metar => 5 * MINUTE,
+        Kind::Metar | Kind::Sigmet => 5 * MINUTE,
         Kind::Taf => 30 * MINUTE,
     }
 }
@@ -77,6 +81,7 @@ struct Inner {
 #[derive(Default)]
 struct State {
     lines: BTreeMap<(Kind, String), Line>,
+    letters: BTreeSet<Uuid>,
     stats: RoundStats,
 }
 
@@ -84,8 +89,8 @@ struct State {
 #[derive(Default)]
 struct Line {
     asked_at: Option<Ts>,
-    /// The record that was published last.
-    last: Option<Uuid>,
+    /// The records of the last answer that had some.
+    last: BTreeSet<Uuid>,
 }
 
 impl Rounds {
@@ -93,6 +98,12 @@ impl Rounds {
     #[must_use]
     pub fn new(briefing: Briefing, truth: Arc<Truth>, publisher: Arc<dyn Publisher>, clock: Clock) -> Self {
         Self(Arc::new(Inner { briefing, truth, publisher, clock, state: Mutex::default() }))
+    }
+
+    /// What is measured of the providers.
+    #[must_use]
+    pub fn providers(&self) -> Vec<ProviderReport> {
+        self.0.briefing.report()
     }
 
     /// What they have come to.
@@ -112,10 +123,10 @@ impl Rounds {
         tokio::join!(rounds, self.0.briefing.keep_watch());
     }
 
-    /// One round: both kinds of reports of those airports whose turn it is. Whether it was anybody's turn.
+    /// One round: all kinds of reports of those airports whose turn it is. Whether it was anybody's turn.
     pub async fn once(&self) -> bool {
         let mut asked = false;
-        for kind in [Kind::Metar, Kind::Taf] {
+        for kind in [Kind::Metar, Kind::Taf, Kind::Sigmet] {
             let now = (self.0.clock)();
             let due = self.due(kind, now);
             if !due.is_empty() {
@@ -156,14 +167,19 @@ impl Rounds {
     async fn ask(&self, kind: Kind, stations: &[String], now: Ts) {
         let (source, reports) = match self.0.briefing.reports(kind, stations).await {
             Ok(answer) => answer,
+            Err(failed) if failed.iter().all(|failed| failed.error == ProviderError::NotOffered) => {
+                self.settle(kind, stations, &[], &[], now);
+                return;
+            }
             Err(failed) => {
                 tracing::warn!(?kind, stations = stations.len(), ?failed, "no weather");
                 self.lock().stats.failed += 1;
                 return;
             }
         };
-        let new = self.new_among(kind, &source, &reports, now);
-        let records: Vec<Record> = new.iter().map(|(_, record)| record.clone()).collect();
+        let read: Vec<_> = reports.read.iter().map(|report| (report.station.clone(), published(report, now))).collect();
+        let letters: Vec<_> = reports.unread.iter().map(|unread| unreadable(&source, unread, now)).collect();
+        let records = self.new_among(kind, &read, &letters);
         if !records.is_empty()
             && let Err(error) = self.0.publisher.publish(records).await
         {
@@ -171,35 +187,39 @@ impl Rounds {
             self.lock().stats.failed += 1;
             return;
         }
-        self.settle(kind, stations, new, &reports, now);
+        self.settle(kind, stations, &read, &letters, now);
     }
 
     /// The records that this process has not published yet.
-    fn new_among(&self, kind: Kind, source: &str, reports: &Reports, now: Ts) -> Vec<(String, Record)> {
-        let read = reports.read.iter().map(|report| (report.station.clone(), published(report, now)));
-        let unread = reports.unread.iter().map(|unread| (unread.station.clone(), unreadable(source, unread, now)));
+    fn new_among(&self, kind: Kind, read: &[(String, Record)], letters: &[Record]) -> Vec<Record> {
         let state = self.lock();
-        let is_new = |(station, record): &(String, Record)| {
-            let line = state.lines.get(&(kind, station.clone()));
-            line.is_none_or(|line| line.last != Some(record.event.id))
-        };
-        read.chain(unread).filter(is_new).collect()
+        let read = read.iter().filter(|report| state.is_new(kind, report)).map(|(_, record)| record);
+        let letters = letters.iter().filter(|letter| !state.letters.contains(&letter.event.id));
+        read.chain(letters).cloned().collect()
     }
 
-    fn settle(&self, kind: Kind, stations: &[String], new: Vec<(String, Record)>, reports: &Reports, now: Ts) {
+    /// Notes what was asked for, what of it is published now, and counts.
+    fn settle(&self, kind: Kind, stations: &[String], read: &[(String, Record)], letters: &[Record], now: Ts) {
         let mut state = self.lock();
+        let new = read.iter().filter(|report| state.is_new(kind, report)).count();
+        state.stats.published += new as u64;
+        state.stats.repeated += (read.len() - new) as u64;
         for station in stations {
-            state.lines.entry((kind, station.clone())).or_default().asked_at = Some(now);
-        }
-        let (readable, all) = (new.iter().filter(|(_, record)| is_report(record)).count(), reports.read.len());
-        state.stats.published += readable as u64;
-        state.stats.repeated += (all - readable) as u64;
-        state.stats.unreadable += (new.len() - readable) as u64;
-        for (station, record) in new {
-            // A provider may name a station that nobody asked for: it has no line, and is published each time under the same id.
-            if let Some(line) = state.lines.get_mut(&(kind, station)) {
-                line.last = Some(record.event.id);
+            let line = state.lines.entry((kind, station.clone())).or_default();
+            line.asked_at = Some(now);
+            let of_it = read.iter().filter(|(of, _)| of == station).map(|(_, record)| record.event.id);
+            // An answer without a report takes back none: the next one may bring the same again.
+            let ids: BTreeSet<Uuid> = of_it.collect();
+            if !ids.is_empty() {
+                line.last = ids;
             }
+        }
+        if state.letters.len() + letters.len() > LETTERS_MAX {
+            state.letters.clear();
+        }
+        for letter in letters {
+            let is_new = state.letters.insert(letter.event.id);
+            state.stats.unreadable += u64::from(is_new);
         }
     }
 
@@ -208,6 +228,9 @@ impl Rounds {
     }
 }
 
-fn is_report(record: &Record) -> bool {
-    record.topic == slipstream_schemas::topics::EXTERNAL_DATA
+impl State {
+    /// A provider may name a station that nobody asked for: it has no line, and is published each time under the same id.
+    fn is_new(&self, kind: Kind, (station, record): &(String, Record)) -> bool {
+        self.lines.get(&(kind, station.clone())).is_none_or(|line| !line.last.contains(&record.event.id))
+    }
 }

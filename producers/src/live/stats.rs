@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use serde::Serialize;
+use tokio::time::Instant;
 
 use super::breaker::State;
 use super::error::{ProviderError, Verdict};
@@ -25,6 +26,7 @@ const SPEED_WEIGHT: f64 = 0.3;
 pub(crate) struct Stats {
     attempts: u64,
     answers: u64,
+    answered_at: Option<Instant>,
     errors: BTreeMap<&'static str, u64>,
     recent: VecDeque<bool>,
     quick_ms: Option<f64>,
@@ -39,7 +41,10 @@ impl Stats {
     pub(crate) fn attempted(&mut self, took: Duration, error: Option<&ProviderError>) {
         self.attempts += 1;
         match error {
-            None => self.answers += 1,
+            None => {
+                self.answers += 1;
+                self.answered_at = Some(Instant::now());
+            }
             Some(error) => self.failed(error),
         }
         match error.map_or(Verdict::Healthy, ProviderError::verdict) {
@@ -89,6 +94,7 @@ impl Stats {
             provider: name.to_owned(),
             attempts: self.attempts,
             answers: self.answers,
+            last_answer_age_s: self.answered_at.map(|at| at.elapsed().as_secs_f64()),
             errors: self.errors.clone(),
             success_rate: self.success(),
             response_ms: self.slow_ms,
@@ -112,6 +118,8 @@ pub struct ProviderReport {
     pub attempts: u64,
     /// Of these, answered.
     pub answers: u64,
+    /// Seconds since the last of them; none before the first.
+    pub last_answer_age_s: Option<f64>,
     /// Errors by class, calls that were not let through included.
     pub errors: BTreeMap<&'static str, u64>,
     /// Share answered of the last hundred that say anything about the provider.

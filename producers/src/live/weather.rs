@@ -11,6 +11,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use slipstream_schemas::records::AirportWeather;
 use slipstream_streams::record::Ts;
 
@@ -18,14 +19,15 @@ use super::error::ProviderError;
 use super::http::{Http, Reply, Unusable, instant};
 use super::profile::RateLimit;
 use super::provider::{Answer, Card, Cost, Provider};
+use super::sigmet::warnings;
 use crate::reports;
 
 /// Where the API is.
 pub const BASE_URL: &str = "https://aviationweather.gov";
 /// Stations asked for in one request; the center answers with at most 400 rows.
 pub const STATIONS_MAX: usize = 50;
-/// What calls cost.
-pub const COST: Cost = Cost { status: 1, search: 1, health: 1 };
+/// What calls cost: SIGMETs are two lists.
+pub const COST: Cost = Cost { status: 1, search: 2, health: 1 };
 
 /// What kind of report is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,6 +36,8 @@ pub enum Kind {
     Metar,
     /// Forecasts.
     Taf,
+    /// Warnings of en-route weather, as far as they hinder aerodromes.
+    Sigmet,
 }
 
 /// A report that could not be read.
@@ -71,6 +75,7 @@ pub(super) fn report(kind: Kind, station: &str, text: Option<&str>, at: Option<T
     let report = match kind {
         Kind::Metar => reports::metar(text)?,
         Kind::Taf => reports::taf(text)?,
+        Kind::Sigmet => return Err("a SIGMET is no station's report".to_owned()),
     };
     if report.station != station {
         return Err(format!("the text is of {}", report.station));
@@ -85,7 +90,8 @@ pub(super) fn first(stations: &[String]) -> &[String] {
 
 /// Somebody who has weather reports.
 pub trait WeatherProvider: Provider {
-    /// The newest reports of these stations (ICAO location indicators), at most [`STATIONS_MAX`]; a station without one is absent.
+    /// The newest reports of these stations (ICAO location indicators), at most [`STATIONS_MAX`]; a station without one is absent, and
+    /// one in the areas of several SIGMETs has a report for each.
     fn reports(&self, kind: Kind, stations: &[String]) -> Answer<'_, Reports>;
 }
 
@@ -110,24 +116,36 @@ impl AviationWeather {
         Ok(Self { card: Card { cost: COST, ..card }, http: Http::new(base)? })
     }
 
-    async fn get(&self, kind: Kind, stations: &[String]) -> Result<Reply, ProviderError> {
-        let path = match kind {
-            Kind::Metar => ["api", "data", "metar"],
-            Kind::Taf => ["api", "data", "taf"],
-        };
-        let url = self.http.url(&path, &[("ids", &stations.join(",")), ("format", "json")]);
+    async fn get(&self, product: &str, query: &[(&str, &str)]) -> Result<Reply, ProviderError> {
+        let url = self.http.url(&["api", "data", product], &[query, &[("format", "json")]].concat());
         self.http.get(url, &[("accept", "application/json")]).await?.accepted(|reply| reply.json::<Fault>().ok()?.error)
     }
 
+    /// The rows of a product; no content is none.
+    async fn rows<T: DeserializeOwned>(&self, product: &str, query: &[(&str, &str)]) -> Result<Vec<T>, ProviderError> {
+        let reply = self.get(product, query).await?;
+        if reply.status.as_u16() == 204 || reply.is_empty() { Ok(Vec::new()) } else { reply.json() }
+    }
+
     async fn fetch(&self, kind: Kind, stations: Vec<String>) -> Result<Reports, ProviderError> {
-        let reply = self.get(kind, first(&stations)).await?;
-        if reply.status.as_u16() == 204 || reply.is_empty() {
-            return Ok(Reports::default());
-        }
+        let product = match kind {
+            Kind::Metar => "metar",
+            Kind::Taf => "taf",
+            Kind::Sigmet => return self.sigmets(first(&stations)).await,
+        };
         let mut found = Reports::default();
-        for row in reply.json::<Vec<Row>>()? {
+        for row in self.rows::<Row>(product, &[("ids", &first(&stations).join(","))]).await? {
             let read = row.read(kind);
             found.take(row.icao_id, read);
+        }
+        Ok(found)
+    }
+
+    /// Both lists whole: neither can be asked for by station.
+    async fn sigmets(&self, stations: &[String]) -> Result<Reports, ProviderError> {
+        let mut found = Reports::default();
+        for product in ["isigmet", "airsigmet"] {
+            warnings(&self.rows(product, &[]).await?, stations, &mut found);
         }
         Ok(found)
     }
@@ -139,7 +157,7 @@ impl Provider for AviationWeather {
     }
 
     fn health(&self) -> Answer<'_, ()> {
-        Box::pin(async move { self.get(Kind::Metar, &["KJFK".to_owned()]).await.map(|_| ()) })
+        Box::pin(async move { self.get("metar", &[("ids", "KJFK")]).await.map(|_| ()) })
     }
 }
 
@@ -170,7 +188,7 @@ impl Row {
     fn read(&self, kind: Kind) -> Result<AirportWeather, String> {
         let (text, at) = match kind {
             Kind::Metar => (&self.raw_ob, self.obs_time.and_then(|seconds| seconds.checked_mul(1000))),
-            Kind::Taf => (&self.raw_taf, self.issue_time.as_deref().and_then(instant)),
+            Kind::Taf | Kind::Sigmet => (&self.raw_taf, self.issue_time.as_deref().and_then(instant)),
         };
         report(kind, &self.icao_id, text.as_deref(), at)
     }
