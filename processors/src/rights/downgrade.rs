@@ -6,7 +6,7 @@ use super::contested::Question;
 use super::decision::Matter;
 use super::distance::distance;
 use super::proof::Proof;
-use super::scope::EU;
+use super::scope::{EU, unknown_airport};
 use super::territory::{Territory, place};
 
 /// What Article 10 gives. Money in hundredths of a currency unit.
@@ -32,7 +32,7 @@ pub(super) fn refund(matter: &Matter<'_>, proof: &mut Proof) -> ClassRefund {
             None => ("origin", case.origin),
             Some(_) => ("destination", case.destination),
         };
-        proof.lacks(airport.map_or_else(|| key.into(), |airport| std::borrow::Cow::from(format!("airport {airport}"))));
+        proof.lacks(unknown_airport(airport, key));
     }
     let price = price(matter, proof);
     if price.is_none() {

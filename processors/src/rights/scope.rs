@@ -61,10 +61,8 @@ impl<'c> Journey<'c> {
     /// Names each end that nobody has told, or no table knows, as missing.
     pub(super) fn lacks_ends(&self, proof: &mut Proof) {
         for (airport, key) in [(self.origin, "origin"), (self.destination, "destination")] {
-            match airport {
-                None => proof.lacks(key),
-                Some(airport) if place(airport).is_none() => proof.lacks(format!("airport {airport}")),
-                Some(_) => {}
+            if airport.and_then(place).is_none() {
+                proof.lacks(unknown_airport(airport, key));
             }
         }
     }
@@ -127,7 +125,8 @@ pub(super) fn scopes(law: &Law, case: &Case, journey: &Journey<'_>, on: Option<D
     if uk_first != swapped { [uk, eu] } else { [eu, uk] }
 }
 
-fn unknown_airport(airport: Option<Airport>, key: &'static str) -> Cow<'static, str> {
+/// How an end that nobody has told, or no table knows, is named among what is missing: by its key, or by its code.
+pub(super) fn unknown_airport(airport: Option<Airport>, key: &'static str) -> Cow<'static, str> {
     airport.map_or(Cow::Borrowed(key), |airport| Cow::Owned(format!("airport {airport}")))
 }
 
