@@ -15,9 +15,6 @@ use slipstream_streams::edge::UNREADABLE;
 use slipstream_streams::record::{Event, Record};
 use uuid::Uuid;
 
-/// What no topic has in its name, and every origin in an input file: `bts:day.csv`.
-const INPUT: char = ':';
-
 /// The letter about what was refused; `type_name` and `schema` are those of the record.
 pub(crate) fn write(refused: &Refused<'_>, type_name: Option<&str>, schema: Option<&str>) -> DeadLetter {
     let record = refused.record;
@@ -51,8 +48,8 @@ pub(crate) fn redelivery<'c>(
     schema: impl Fn(u16) -> Option<&'c str>,
 ) -> Result<Redelivery, String> {
     let id = content.record_id.as_deref().ok_or("a timer was refused, no record")?;
-    if content.topic.contains(INPUT) {
-        return Err(format!("it was no record yet: mend line {} of {} and play that again", content.offset, content.topic));
+    if let Some((file, line)) = content.input_line() {
+        return Err(format!("it was no record yet: mend line {line} of {file} and play that again"));
     }
     let topic = topics::ALL.iter().find(|topic| **topic == content.topic);
     let rank = content.record_type.as_deref().and_then(rank_of).unwrap_or(UNREADABLE);

@@ -138,10 +138,9 @@ fn show(letters: &[(Record, DeadLetter)], id: &str) -> Result<(), Failure> {
     say!("refused by  {} at {}", letter.stage, rfc3339(record.timestamp));
     say!("reason      {}: {}", letter.reason, letter.error);
     say!("record      {} of key {}", letter.record_type.as_deref().unwrap_or("unknown type"), record.key);
-    if letter.topic.contains(':') {
-        say!("from        line {} of {}", letter.offset, letter.topic);
-    } else {
-        say!("from        {}[{}]@{}", letter.topic, letter.partition, letter.offset);
+    match letter.input_line() {
+        Some((file, line)) => say!("from        line {line} of {file}"),
+        None => say!("from        {}[{}]@{}", letter.topic, letter.partition, letter.offset),
     }
     say!("caused by   {}", record.event.causation.map(|c| c.to_string()).unwrap_or_default());
     say!("handed in   {} times again", letter.redeliveries);

@@ -130,11 +130,11 @@ record! {
         reason: String,
         /// Stage that refused it.
         stage: String,
-        /// Topic it came from.
+        /// Topic it came from; or the input file, after the name of its kind: `bts:day.csv`.
         topic: String,
         /// Partition it came from.
         partition: i32,
-        /// Offset it came from.
+        /// Offset it came from, or line of the input file.
         offset: i64,
         /// What was wrong, with the field.
         error: String,
@@ -154,6 +154,14 @@ record! {
         record_cause: Option<String>,
         /// CRC-64-AVRO fingerprint of the value's schema, hexadecimal.
         record_schema: Option<String>,
+    }
+}
+
+impl DeadLetter {
+    /// Kind and name of the input file, and the line of it, where what was refused was no record yet. No topic has a colon in its name.
+    #[must_use]
+    pub fn input_line(&self) -> Option<(&str, i64)> {
+        self.topic.contains(':').then_some((self.topic.as_str(), self.offset))
     }
 }
 
