@@ -23,7 +23,7 @@ use crate::feed::{ReadWhole, record};
 use crate::inputs::Kind;
 use crate::messages::nas::{self, Programme, Status};
 use crate::messages::regulation::{self, Regulation, Regulations};
-use crate::messages::xml::{DOCUMENT_BYTES_MAX, Malformed};
+use crate::messages::xml::DOCUMENT_BYTES_MAX;
 use crate::refusals::{Fault, Refusal, Refused};
 use crate::table::TableError;
 use crate::text_file;
@@ -46,10 +46,8 @@ struct Document {
 /// One cannot be read.
 pub(crate) fn read(kind: Kind, files: &[PathBuf]) -> Result<ReadWhole, TableError> {
     let (mut documents, mut refused) = (Vec::new(), Refused::default());
-    for path in files {
-        let bytes = text_file::whole(path, DOCUMENT_BYTES_MAX + 1);
-        let bytes = bytes.map_err(|source| TableError::Io { path: path.clone(), source })?;
-        let file: Arc<str> = path.display().to_string().into();
+    for document in text_file::documents(files, DOCUMENT_BYTES_MAX + 1) {
+        let (file, bytes) = document?;
         let mut refuse = |line, fault| refused.add(Refusal::with_text(&file, line, fault, &bytes));
         let read = if kind == Kind::Nas { status(&bytes, &mut refuse) } else { regulations(&bytes, &mut refuse) };
         match read {
@@ -69,7 +67,7 @@ type Refuse<'a> = &'a mut dyn FnMut(u64, Fault);
 
 fn status(bytes: &[u8], refuse: Refuse<'_>) -> Result<Document, (u64, Fault)> {
     let status = Status::read(bytes).map_err(|error| match error {
-        nas::Misread::Xml(problem) => malformed(&problem),
+        nas::Misread::Xml(problem) => problem.fault(),
         other => (1, Fault::new("document", other)),
     })?;
     let known_at = instant("Update_Time", &status.updated)?;
@@ -81,7 +79,7 @@ fn status(bytes: &[u8], refuse: Refuse<'_>) -> Result<Document, (u64, Fault)> {
 
 fn regulations(bytes: &[u8], refuse: Refuse<'_>) -> Result<Document, (u64, Fault)> {
     let reply = Regulations::read(bytes).map_err(|error| match error {
-        regulation::Misread::Xml(problem) => malformed(&problem),
+        regulation::Misread::Xml(problem) => problem.fault(),
         other => (1, Fault::new("document", other)),
     })?;
     let sent = reply.sent.as_deref().ok_or_else(|| (1, Fault::new("sendTime", "missing, or not of its form")))?;
@@ -96,10 +94,6 @@ fn regulations(bytes: &[u8], refuse: Refuse<'_>) -> Result<Document, (u64, Fault
     }
     // A reply has what was asked for, so what is missing says nothing.
     Ok(Document { known_at, said, is_complete: false })
-}
-
-fn malformed(problem: &Malformed) -> (u64, Fault) {
-    (u64::try_from(problem.line).unwrap_or(u64::MAX), Fault::new("document", problem))
 }
 
 fn instant(field: &'static str, text: &str) -> Result<Ts, (u64, Fault)> {

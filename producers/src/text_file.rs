@@ -7,7 +7,10 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::table::TableError;
 
 /// Longest line that is read, line break not counted: 256 KiB, a thousand times what recordings hold.
 pub(crate) const LINE_BYTES_MAX: usize = 256 << 10;
@@ -26,14 +29,20 @@ pub(crate) fn open(path: &Path) -> io::Result<Text> {
     Ok(Bounded { inner: unpacked(path)?, run: 0 })
 }
 
-/// The first `bytes_max` bytes of a file, for documents that have no lines; gzip when its name ends in `.gz`.
+/// Name and first `bytes_max` bytes of each file, for documents that have no lines; gzip when its name ends in `.gz`.
 ///
 /// # Errors
-/// The file cannot be opened or read.
-pub(crate) fn whole(path: &Path, bytes_max: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    unpacked(path)?.take(bytes_max as u64).read_to_end(&mut bytes)?;
-    Ok(bytes)
+/// A file cannot be opened or read.
+pub(crate) fn documents(
+    files: &[PathBuf],
+    bytes_max: usize,
+) -> impl Iterator<Item = Result<(Arc<str>, Vec<u8>), TableError>> + '_ {
+    files.iter().map(move |path| {
+        let mut bytes = Vec::new();
+        let read = unpacked(path).and_then(|file| file.take(bytes_max as u64).read_to_end(&mut bytes));
+        read.map_err(|source| TableError::Io { path: path.clone(), source })?;
+        Ok((path.display().to_string().into(), bytes))
+    })
 }
 
 fn unpacked(path: &Path) -> io::Result<Box<dyn Read + Send>> {

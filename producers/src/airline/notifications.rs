@@ -41,10 +41,8 @@ pub(crate) const NAME: &str = "AIDX";
 pub(crate) fn read(files: &[PathBuf]) -> Result<ReadWhole, TableError> {
     let (mut records, mut refused) = (Vec::new(), Refused::default());
     let envelope = Arc::from("/producers/aidx");
-    for path in files {
-        let bytes = text_file::whole(path, DOCUMENT_BYTES_MAX + 1);
-        let bytes = bytes.map_err(|source| TableError::Io { path: path.clone(), source })?;
-        let file: Arc<str> = path.display().to_string().into();
+    for document in text_file::documents(files, DOCUMENT_BYTES_MAX + 1) {
+        let (file, bytes) = document?;
         let refusal = |line, fault| Refusal::of(&file, line, fault, &bytes);
         match Notification::read(&bytes) {
             Ok(document) => {
@@ -59,8 +57,8 @@ pub(crate) fn read(files: &[PathBuf]) -> Result<ReadWhole, TableError> {
                 }
             }
             Err(Misread::Xml(problem)) => {
-                let line = u64::try_from(problem.line).unwrap_or(u64::MAX);
-                refused.add(refusal(line, Fault::new("document", problem)));
+                let (line, fault) = problem.fault();
+                refused.add(refusal(line, fault));
             }
             Err(problem) => refused.add(refusal(1, Fault::new("document", problem))),
         }

@@ -10,6 +10,8 @@ use quick_xml::Reader;
 use quick_xml::escape::unescape;
 use quick_xml::events::{BytesStart, Event};
 
+use crate::refusals::Fault;
+
 /// Most bytes of one document.
 pub const DOCUMENT_BYTES_MAX: usize = 5 << 20;
 /// Deepest nesting.
@@ -29,6 +31,13 @@ pub struct Malformed {
     pub column: usize,
     /// What is wrong.
     pub problem: String,
+}
+
+impl Malformed {
+    /// Where a document is refused for it, and how.
+    pub(crate) fn fault(&self) -> (u64, Fault) {
+        (u64::try_from(self.line).unwrap_or(u64::MAX), Fault::new("document", self))
+    }
 }
 
 /// An element with everything in it.
