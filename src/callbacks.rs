@@ -135,9 +135,10 @@ impl Poster {
         (read, batch)
     }
 
-    /// What cannot be read is nothing to be told: our own readers have refused it.
+    /// What cannot be read is nothing to be told: our own readers have refused it. Nor is what has no id, by which a receiver
+    /// knows a repeat.
     fn event(&self, message: &BorrowedMessage<'_>) -> Option<Event> {
-        let record = reader::read(message, &self.names, &*self.codec).ok()?;
+        let record = reader::read(message, &self.names, &*self.codec).ok().filter(|record| !record.event.id.is_nil())?;
         let said = FlightEvent::from_bytes(record.body.as_deref()?).ok()?;
         Some(Event { id: record.event.id, known_at: record.timestamp, place: (record.partition, record.offset), said })
     }
