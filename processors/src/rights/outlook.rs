@@ -24,7 +24,7 @@ use super::territory::{Territory, place};
 
 pub(super) use self::otherwise::otherwise;
 use self::places::{Atlas, Kind};
-use self::values::{SUMS_OF, first, is_of_place, supposing};
+use self::values::{SUMS_OF, first, is_of_place, is_told, supposing};
 
 /// Most times that the law is asked for one outlook.
 const QUESTIONS_MAX: u32 = 50_000;
@@ -70,7 +70,8 @@ pub struct Outlook {
 pub fn possible_outcomes(law: &Law, case: &Case) -> Outlook {
     let law = law.with_every_set();
     let mut search = Search { law: &law, atlas: Atlas::of(&law), found: BTreeSet::new(), questions: 0 };
-    let is_exact = search.follow(case, 0).is_some();
+    let told = search.told_otherwise(case);
+    let is_exact = told.is_some_and(|cases| cases.iter().all(|case| search.follow(case, 0).is_some()));
     let outcomes = if is_exact { search.found } else { every_outcome(&law) };
     Outlook { outcomes, is_exact }
 }
@@ -95,6 +96,22 @@ struct Search<'l> {
 }
 
 impl<'l> Search<'l> {
+    /// The case, and each in which something else is told of a fact that was told and is missing all the same. Only where regimes
+    /// beyond the Regulation are asked does it matter: the place that is supposed next may lead to one that asks for less.
+    fn told_otherwise(&mut self, case: &Case) -> Option<Vec<Case>> {
+        let mut cases = vec![case.clone()];
+        let missing = decide_unproved(self.law, case).missing;
+        if self.law.others().next().is_none() || !missing.iter().any(|fact| is_of_place(fact)) {
+            return Some(cases);
+        }
+        for fact in missing.iter().filter(|fact| is_told(case, fact)) {
+            for case in cases.clone() {
+                cases.extend(supposing(self.law, &mut self.atlas, &case, fact)?);
+            }
+        }
+        Some(cases)
+    }
+
     /// Supposes days, places and licences until none is missing, then of each sort the next fact.
     fn follow(&mut self, case: &Case, supposed: u32) -> Option<()> {
         let (mut open, mut seen) = (vec![(case.clone(), supposed)], BTreeSet::new());
@@ -148,6 +165,7 @@ impl<'l> Search<'l> {
             inside: journey.is_inside(self.law),
             bands: [band(journey.distance), band(flown)],
             classes: places.map(|place| place.map(|place| class(place.territory(on)))),
+            others: self.law.others().map(|regime| on.map(|on| regime.from <= on)).collect(),
             kinds: places.map(|place| place.filter(|_| all).map(|place| (self.atlas.kind(place, on), place.country))),
         }
     }
@@ -164,6 +182,8 @@ struct Ground<'l> {
     bands: [Option<usize>; 2],
     /// Article 10's view of the ends.
     classes: [Option<Territory>; 2],
+    /// Which of the other regimes are in force.
+    others: Vec<Option<bool>>,
     /// The ends in full, where more is asked of them.
     kinds: [Option<(Kind, &'static str)>; 2],
 }

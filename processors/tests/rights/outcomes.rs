@@ -83,6 +83,25 @@ fn regimes_that_were_switched_on_list_their_outcomes_too() {
     assert!(open > cases() / 12, "only {open} were open");
 }
 
+/// Days that the Regulation does not tell apart are told apart by the first day of a regime beyond it.
+#[test]
+fn the_first_day_of_another_regime_tells_days_apart() {
+    let law = Law::default().switching_on(["USDOT"]).unwrap();
+    let open = json!({
+        "id": "LAX-HEL", "origin": "LAX", "destination": "HEL", "operating_carrier": "AY", "carrier_licence_country": "FI",
+        "passenger": {"confirmed_reservation": true, "presented_on_time": true},
+    });
+    let outlook = possible_outcomes(&law, &read(&open));
+    let dated = |day: &str| {
+        let mut filled = open.clone();
+        (filled["as_of"], filled["event"]) = (json!(day), json!("denied_boarding"));
+        possible_outcomes(&law, &read(&filled)).outcomes
+    };
+    let [before, since] = ["2024-10-27", "2024-10-28"].map(dated);
+    assert!(before != since && outlook.is_exact, "{before:?} {since:?}");
+    assert!(before.is_subset(&outlook.outcomes) && since.is_subset(&outlook.outcomes), "{outlook:?}");
+}
+
 /// How many answers were open, and of how many the search was cut off.
 fn fill_in(law: &Law, seed: u64, cases: usize) -> (usize, usize) {
     let (mut dice, fill, mut open, mut cut_off, mut settled) = (Dice::new(seed), Fill::new(), 0, 0, 0);

@@ -53,6 +53,16 @@ pub(super) fn is_of_place(fact: &str) -> bool {
     turn(fact) < 3
 }
 
+/// Something is said of a fact; if it is missing all the same, what is said does not settle it.
+pub(super) fn is_told(case: &Case, fact: &str) -> bool {
+    match fact {
+        "cause" => case.cause.is_some(),
+        "passenger_choice" => case.choice.is_some(),
+        "delay_breakdown" => !case.delay_breakdown.is_empty(),
+        _ => false,
+    }
+}
+
 /// The case with a missing fact at each value that the law tells apart; none for a fact that nothing is known of.
 pub(super) fn supposing(law: &Law, atlas: &mut Atlas, case: &Case, fact: &str) -> Option<Vec<Case>> {
     let flag = |set: fn(&mut Case, bool)| vary(case, [true, false], set);
