@@ -13,6 +13,8 @@ use crate::failure::Failure;
 
 /// How long one call may take.
 const TIMEOUT: Duration = Duration::from_secs(20);
+/// How long more nodes than there are for a topic's replicas are waited for.
+const NODES_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pause before the cluster is asked for new topics again.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 
@@ -89,13 +91,21 @@ impl Admin {
             topic.configs.iter().fold(start, |new, (name, value)| new.set(name, value))
         });
         let new: Vec<_> = new.collect();
-        for result in self.client.create_topics(&new, &options()).await.map_err(|e| self.unreachable(e))? {
-            match result {
-                Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-                Err((topic, error)) => return Err(Failure::dependency(format_args!("topic `{topic}`: {error}"))),
+        let deadline = Instant::now() + NODES_TIMEOUT;
+        while let Some((topic, error)) = self.not_made(&new).await? {
+            // Also the answer while a node is out for a moment.
+            if error != RDKafkaErrorCode::InvalidReplicationFactor || Instant::now() > deadline {
+                return Err(Failure::dependency(format_args!("topic `{topic}`: {error}")));
             }
+            tokio::time::sleep(ASK_AGAIN).await;
         }
         self.known(wanted).await
+    }
+
+    /// The first of these topics that is not there after it was asked for, and why.
+    async fn not_made(&self, new: &[NewTopic<'_>]) -> Result<Option<(String, RDKafkaErrorCode)>, Failure> {
+        let results = self.client.create_topics(new, &options()).await.map_err(|e| self.unreachable(e))?;
+        Ok(results.into_iter().filter_map(Result::err).find(|(_, error)| *error != RDKafkaErrorCode::TopicAlreadyExists))
     }
 
     /// Waits until the cluster knows topics: the one that makes them answers before those that tell of them have heard.

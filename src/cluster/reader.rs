@@ -22,6 +22,8 @@ use crate::failure::Failure;
 
 /// How long metadata and watermarks may take.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a cluster that was lost may be away from who reads to an end.
+const AWAY_MAX: Duration = Duration::from_secs(30);
 /// Pause before a passing error is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
 
@@ -57,6 +59,8 @@ pub(crate) struct Reader {
     codec: Arc<dyn Codec>,
     names: BTreeMap<String, &'static str>,
     ends: BTreeMap<(String, i32), i64>,
+    /// Since when nothing has come from a cluster that was lost, and how it was.
+    away: Option<(Instant, KafkaError)>,
 }
 
 impl Reader {
@@ -87,7 +91,7 @@ impl Reader {
             .set("fetch.wait.max.ms", "100")
             .create()
             .map_err(Failure::usage)?;
-        let mut reader = Self { consumer, codec: cluster.codec(), names: BTreeMap::new(), ends: BTreeMap::new() };
+        let mut reader = Self { consumer, codec: cluster.codec(), names: BTreeMap::new(), ends: BTreeMap::new(), away: None };
         let mut assignment = TopicPartitionList::new();
         for topic in topics {
             reader.add(cluster, topic, (start, resume), &mut assignment)?;
@@ -132,14 +136,22 @@ impl Reader {
         Ok(())
     }
 
-    /// The next record, or `None` after `wait` without one.
+    /// The next record, or `None` after `wait` without one. A cluster that was lost is found again by the client.
     ///
     /// # Errors
-    /// The cluster is gone.
+    /// The cluster refuses.
     pub(crate) fn next(&mut self, wait: Duration) -> Result<Option<Read>, Failure> {
         match self.consumer.poll(wait) {
             None => Ok(None),
-            Some(Ok(message)) => Ok(Some(read(&message, &self.names, &*self.codec))),
+            Some(Ok(message)) => {
+                self.away = None;
+                Ok(Some(read(&message, &self.names, &*self.codec)))
+            }
+            Some(Err(error)) if is_away(&error) => {
+                tracing::warn!(%error, "the cluster was lost");
+                self.away.get_or_insert((Instant::now(), error));
+                Ok(None)
+            }
             Some(Err(error)) => Err(Failure::dependency(error)),
         }
     }
@@ -147,8 +159,11 @@ impl Reader {
     /// Whether everything that was there at the start has been read.
     ///
     /// # Errors
-    /// The client has lost its assignment.
+    /// The cluster was lost and has not come back, or the client has lost its assignment.
     pub(crate) fn at_end(&mut self) -> Result<bool, Failure> {
+        if let Some((_, error)) = self.away.as_ref().filter(|(since, _)| since.elapsed() > AWAY_MAX) {
+            return Err(Failure::dependency(format_args!("nothing was read for {AWAY_MAX:?}: {error}")));
+        }
         let positions = self.consumer.position().map_err(Failure::dependency)?;
         self.ends.retain(|(topic, partition), end| {
             let position = positions.find_partition(topic, *partition).map(|p| p.offset());
@@ -184,6 +199,20 @@ fn patiently<T>(mut ask: impl FnMut() -> KafkaResult<T>) -> KafkaResult<T> {
             answer => return answer,
         }
     }
+}
+
+/// Nothing is wrong with what was asked: there was nobody to answer.
+fn is_away(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::AllBrokersDown
+                | RDKafkaErrorCode::BrokerTransportFailure
+                | RDKafkaErrorCode::Authentication
+                | RDKafkaErrorCode::Resolve
+                | RDKafkaErrorCode::OperationTimedOut
+        )
+    ) && !matches!(error, KafkaError::MessageConsumptionFatal(_))
 }
 
 fn is_passing(code: RDKafkaErrorCode) -> bool {
