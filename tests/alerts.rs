@@ -6,21 +6,17 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use serde_yaml_ng::Value;
 use support::cluster::{Cluster, dev_broker};
-use support::{Running, scratch, slipstream};
+use support::live::{Program, live, prepare, wait_or_say};
+use support::scratch;
 
 const RULES: &str = include_str!("../deploy/prometheus/rules.yaml");
 const CASES: &str = include_str!("../deploy/prometheus/rules.test.yaml");
 const RUNBOOK: &str = include_str!("../docs/RUNBOOK.md");
-/// Longest wait for a fact.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The rules, each as its group has it.
 fn rules() -> Vec<Value> {
@@ -152,46 +148,15 @@ kind = "lufthansa"
 mock = { delay_ms = 5 }
 "#;
 
-fn http(address: &str, request: &str, body: &str) -> String {
-    let mut connection = TcpStream::connect(address).unwrap();
-    let head = format!("{request} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n");
-    write!(connection, "{head}content-length: {}\r\n\r\n{body}", body.len()).unwrap();
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).unwrap();
-    answer
-}
-
-fn wait_for<T>(what: &str, mut fact: impl FnMut() -> Result<T, String>) -> T {
-    let began = Instant::now();
-    loop {
-        match fact() {
-            Ok(found) => return found,
-            Err(why) => assert!(began.elapsed() < PATIENCE, "no {what}: {why}"),
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-/// The whole program in the live world of a dev broker, and its address.
-fn live(cluster: &Cluster, folder: &Path) -> (Running, String) {
-    let on = |arguments: &[&str]| {
-        let mut command = slipstream(arguments);
-        command.args(["--bootstrap", &cluster.bootstrap, "--registry", &cluster.registry]);
-        command
-    };
-    for arguments in [["topics", "apply"], ["schemas", "register"]] {
-        assert!(on(&arguments).output().unwrap().status.success(), "{arguments:?}");
-    }
-    let (settings, log) = (folder.join("slipstream.toml"), folder.join("log"));
+/// The whole program in the live world of a dev broker.
+fn program(cluster: &Cluster, folder: &Path) -> Program {
+    let at = (cluster.bootstrap.as_str(), cluster.registry.as_str());
+    prepare(at);
+    let settings = folder.join("slipstream.toml");
     std::fs::write(&settings, SETTINGS).unwrap();
-    let mut command = on(&["run", "--config", settings.to_str().unwrap()]);
+    let mut command = live(at, &["run", "--config", settings.to_str().unwrap()]);
     command.env("WEBHOOK_SIGNATURE_SECRET", "a secret of this test").env("FLIGHT_SYNC_CRON_INTERVAL", "* * * * * *");
-    let running = Running(command.stdout(Stdio::null()).stderr(std::fs::File::create(&log).unwrap()).spawn().unwrap());
-    let address = wait_for("address", || {
-        let text = std::fs::read_to_string(&log).unwrap();
-        text.split("http://").nth(1).and_then(|rest| rest.split_whitespace().next()).map(str::to_owned).ok_or(text)
-    });
-    (running, address)
+    Program::start(command, folder.join("log"))
 }
 
 /// Whether a sample of the metric has every one of the labels.
@@ -224,22 +189,22 @@ fn missing(metrics: &str) -> Vec<String> {
 #[test]
 fn the_program_exports_every_metric_and_label_that_a_rule_names() {
     let (cluster, folder) = (dev_broker(), scratch());
-    let (_running, address) = live(&cluster, folder.path());
+    let program = program(&cluster, folder.path());
     let tomorrow = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().tomorrow().unwrap();
     let flight = format!(r#"{{"flightNumber":"400","airline":"LH","departureDate":"{tomorrow}"}}"#);
-    wait_for("first sync", || {
-        let answer = http(&address, "POST /api/flights/sync", &flight);
+    wait_or_say("first sync", || {
+        let answer = program.post("/api/flights/sync", "", &flight);
         answer.contains(r#""success":true"#).then_some(()).ok_or(answer)
     });
-    assert!(http(&address, "POST /webhooks/flight-status", "{}").starts_with("HTTP/1.1 401"));
-    wait_for("metrics", || {
-        let metrics = http(&address, "GET /metrics", "");
+    assert!(program.post("/webhooks/flight-status", "", "{}").starts_with("HTTP/1.1 401"));
+    wait_or_say("metrics", || {
+        let metrics = program.get("/metrics");
         let absent = missing(&metrics);
         if absent.is_empty() { Ok(()) } else { Err(format!("not exported: {absent:#?}")) }
     });
     // What is idle has no lag, or a stage would look stuck: the marks of transactions are no records.
-    wait_for("a pipeline without lag", || {
-        let metrics = http(&address, "GET /metrics", "");
+    wait_or_say("a pipeline without lag", || {
+        let metrics = program.get("/metrics");
         let lags: Vec<_> = metrics.lines().filter(|line| line.starts_with("slipstream_lag_records{")).collect();
         let behind: Vec<_> = lags.iter().filter(|line| !line.ends_with(" 0")).collect();
         if behind.is_empty() && !lags.is_empty() { Ok(()) } else { Err(format!("{behind:?}")) }

@@ -8,10 +8,12 @@
 
 mod support;
 
-use std::path::PathBuf;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use support::{assert_same, run_clean, scratch, slipstream, text};
+use support::live::{Program, wait_for};
+use support::{DAY, assert_same, run_clean, scratch, slipstream, text};
 use tempfile::TempDir;
 
 /// Small enough to be played in seconds, with people in it.
@@ -109,6 +111,49 @@ fn a_cluster_that_asks_who_you_are() {
     // Allowed, but not here.
     let said = refusal(&kafka.as_user("elsewhere", &["topics", "apply"], "app", "app-secret").output().unwrap());
     assert!(said.to_lowercase().contains("authorization"), "{said}");
+}
+
+/// A password changed in flight makes it wait and say so until it is right again; rights taken away end it with the cure.
+#[test]
+fn who_is_no_longer_let_in_waits_and_who_may_no_longer_ends() {
+    let Some(kafka) = Kafka::start("secure.sh") else { return };
+    let app = |arguments: &[&str]| kafka.as_user("allowed", arguments, "app", "app-secret");
+    for arguments in [["topics", "apply"], ["schemas", "register"]] {
+        let done = app(&arguments).output().unwrap();
+        assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+    let mut program = Program::start(app(&["run"]), kafka.folder.path().join("program.log"));
+    let runs = |program: &Program| {
+        let metrics = program.get("/metrics");
+        ["flights", "people"]
+            .iter()
+            .all(|unit| metrics.contains(&format!("{{phase=\"running\",unit=\"{unit}\"}} 1")))
+            .then_some(())
+    };
+    wait_for("both units", || runs(&program));
+
+    assert!(kafka.script("password").arg("another-secret").status().unwrap().success());
+    let said = wait_for("the word that nobody is let in", || Some(program.get("/health")).filter(|said| said.contains(" 503 ")));
+    assert!(said.contains("uthentication") && said.contains("check sasl.mechanism, sasl.username and sasl.password"), "{said}");
+    assert!(kafka.script("password").arg("app-secret").status().unwrap().success());
+    wait_for("both units again", || runs(&program).filter(|()| program.get("/health").contains(" 200 ")));
+    // The board is read by a client of its own: it must have come back as well.
+    let day = kafka.folder.path().join("day.csv");
+    std::fs::write(&day, first_lines(DAY, 3)).unwrap();
+    let fed = app(&["feed", &format!("bts:{}", day.display()), "--speed", "max"]).output().unwrap();
+    assert!(fed.status.success(), "{}", String::from_utf8_lossy(&fed.stderr));
+    wait_for("flights on the board", || program.get("/api/board").contains("\"flown\":2").then_some(()));
+
+    assert!(kafka.script("revoke").stdout(Stdio::null()).status().unwrap().success());
+    assert_eq!(program.ended().code(), Some(2));
+    let log = std::fs::read_to_string(&program.log).unwrap();
+    assert!(log.contains("give this user back the rights") && !log.contains("-secret"), "{log}");
+}
+
+fn first_lines(packed: &str, count: usize) -> String {
+    let file = std::fs::File::open(Path::new(env!("CARGO_MANIFEST_DIR")).join(packed)).unwrap();
+    let lines = BufReader::new(flate2::read::GzDecoder::new(file)).lines();
+    lines.take(count).map(|line| line.unwrap() + "\n").collect()
 }
 
 #[test]

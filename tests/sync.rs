@@ -6,34 +6,20 @@
 mod support;
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::Sha256;
 use sqlx::{AnyPool, AssertSqlSafe, Row};
 use support::cluster::{Cluster, dev_broker, kafka};
-use support::{Running, run_clean, scratch, slipstream};
+use support::live::{Program, live, prepare, wait_for};
+use support::{Running, run_clean, scratch};
 
-/// Longest wait for a fact.
-const PATIENCE: Duration = Duration::from_secs(60);
 const SECRET: &str = "a secret of this test";
 /// Kills of one projection.
 const KILLS: i64 = 5;
-
-fn wait_for<T>(what: &str, mut fact: impl FnMut() -> Option<T>) -> T {
-    let began = Instant::now();
-    loop {
-        if let Some(found) = fact() {
-            return found;
-        }
-        assert!(began.elapsed() < PATIENCE, "no {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
 
 /// Every row of a query as text, columns apart by `;`.
 fn query(url: &str, sql: &str) -> Option<Vec<String>> {
@@ -126,71 +112,44 @@ priority = 5
 mock = { delay_ms = 5, legs = [{ flight = "LH400", cancelled = true, from = "FRA", to = "JFK" }] }
 "#;
 
-/// The program in the live world of a dev broker, its address and its log.
-fn live(cluster: &Cluster, folder: &Path, stages: &str, content: &str) -> (Running, String) {
-    let on = |arguments: &[&str]| {
-        let mut command = slipstream(arguments);
-        command.args(["--bootstrap", &cluster.bootstrap, "--registry", &cluster.registry]);
-        command
-    };
-    for arguments in [["topics", "apply"], ["schemas", "register"]] {
-        let done = on(&arguments).output().unwrap();
-        assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
-    }
-    let (settings, log) = (folder.join("slipstream.toml"), folder.join("log"));
+fn at(cluster: &Cluster) -> (&str, &str) {
+    (&cluster.bootstrap, &cluster.registry)
+}
+
+/// The program in the live world of a cluster, with these settings.
+fn program(cluster: &Cluster, folder: &Path, content: &str) -> Program {
+    prepare(at(cluster));
+    let settings = folder.join("slipstream.toml");
     std::fs::write(&settings, content).unwrap();
-    let mut command = on(&["run", "--stages", stages, "--log-json", "--config", settings.to_str().unwrap()]);
+    let mut command = live(at(cluster), &["run", "--stages", "flights", "--log-json", "--config", settings.to_str().unwrap()]);
     // A Redis that is not there: breakers are this process's own, and nothing else is different.
     command.env("REDIS_URL", "redis://127.0.0.1:1");
     command.env("WEBHOOK_SIGNATURE_SECRET", SECRET).env("SLIPSTREAM_LOG", "info").env("FLIGHT_SYNC_CRON_INTERVAL", "* * * * * *");
-    let running = Running(command.stdout(Stdio::null()).stderr(std::fs::File::create(&log).unwrap()).spawn().unwrap());
-    let address = wait_for("address", || {
-        let text = std::fs::read_to_string(&log).unwrap();
-        Some(text.split("http://").nth(1)?.split_whitespace().next()?.to_owned())
-    });
-    (running, address)
-}
-
-fn http(address: &str, request: &str) -> String {
-    let mut connection = TcpStream::connect(address).unwrap();
-    connection.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).unwrap();
-    answer
-}
-
-fn get(address: &str, path: &str) -> String {
-    http(address, &format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"))
+    Program::start(command, folder.join("log"))
 }
 
 /// A leg is heard of: a partner tells it by a signed callback.
-fn told(address: &str, body: &str) -> String {
+fn told(program: &Program, body: &str) -> String {
     let at = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
     mac.update(format!("{at}.{body}").as_bytes());
     let tag = mac.finalize().into_bytes().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     let headers = format!("x-webhook-timestamp: {at}\r\nx-webhook-signature: v1={tag}\r\n");
-    post(address, "/webhooks/flight-status", &headers, body)
-}
-
-fn post(address: &str, path: &str, headers: &str, body: &str) -> String {
-    let length = body.len();
-    let own = "host: x\r\nconnection: close\r\ncontent-type: application/json\r\n";
-    http(address, &format!("POST {path} HTTP/1.1\r\n{own}{headers}content-length: {length}\r\n\r\n{body}"))
+    program.post("/webhooks/flight-status", &headers, body)
 }
 
 // contract: S0-16, S0-18, S0-19, S0-20
 #[test]
 fn what_providers_say_is_reconciled_projected_and_logged() {
     let (cluster, folder) = (dev_broker(), scratch());
-    let (_running, address) = live(&cluster, folder.path(), "flights", SETTINGS);
+    let program = program(&cluster, folder.path(), SETTINGS);
     let tomorrow = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().tomorrow().unwrap();
     let body = format!(
         r#"{{"eventId":"e1","flight":{{"flightNumber":"LH400","origin":"FRA","destination":"JFK","scheduledDeparture":"{tomorrow}T12:00:00Z"}}}}"#
     );
-    wait_for("the first word", || told(&address, &body).contains(" 202 ").then_some(()));
+    wait_for("the first word", || told(&program, &body).contains(" 202 ").then_some(()));
     let health = wait_for("a scheduled sync", || {
-        let answer = get(&address, "/health/flight-sync");
+        let answer = program.get("/health/flight-sync");
         let health: Value = serde_json::from_str(answer.split("\r\n\r\n").nth(1)?).ok()?;
         (health["scheduler"]["stats"]["totalFlightsSynced"].as_u64()? > 0).then_some(health)
     });
@@ -202,15 +161,14 @@ fn what_providers_say_is_reconciled_projected_and_logged() {
         let breaker = &health["circuitBreaker"][provider];
         assert!(breaker["state"] == "CLOSED" && breaker["failureCount"] == 0, "{health}");
     }
-    wait_for("the word that Redis is away", || get(&address, "/health/flight-sync").contains(r#""degraded":true"#).then_some(()));
+    wait_for("the word that Redis is away", || program.get("/health/flight-sync").contains(r#""degraded":true"#).then_some(()));
     let hit_rate = health["cache"]["hitRate"].as_f64();
     assert!(hit_rate.is_some_and(|rate| (0.0..=1.0).contains(&rate)) && health["cache"]["totalEntries"] == 2, "{health}");
-    assert!(get(&address, "/metrics").contains("slipstream_sync_leader{kind=\"scheduled\"} 1"));
+    assert!(program.get("/metrics").contains("slipstream_sync_leader{kind=\"scheduled\"} 1"));
 
     let url = format!("sqlite:{}/flights.db?mode=rwc", folder.path().display());
     let row = wait_for("a row of both sources", || {
-        let mut project = slipstream(&["project", "--until-end", "--database", &url]);
-        project.args(["--bootstrap", &cluster.bootstrap, "--registry", &cluster.registry]);
+        let mut project = live(at(&cluster), &["project", "--until-end", "--database", &url]);
         assert!(project.output().unwrap().status.success());
         let columns = "SELECT id || ';' || sync_status || ';' || sync_attempts || ';' || conflict_data FROM flights \
                        WHERE last_synced_at IS NOT NULL AND conflict_data LIKE '%lufthansa-mock%'";
@@ -221,11 +179,11 @@ fn what_providers_say_is_reconciled_projected_and_logged() {
     assert_eq!(report["successRate"], 1.0, "{report}");
 
     let flight = format!(r#"{{"flightNumber":"400","airline":"LH","departureDate":"{tomorrow}"}}"#);
-    let one = post(&address, "/api/flights/sync", "", &flight);
+    let one = program.post("/api/flights/sync", "", &flight);
     assert!(one.contains(" 200 ") && one.contains(r#""success":true"#) && one.contains(r#""syncStatus":"CONFLICT""#), "{one}");
-    let many = post(&address, "/api/flights/sync/batch", "", &format!(r#"{{"flights":[{flight}]}}"#));
+    let many = program.post("/api/flights/sync/batch", "", &format!(r#"{{"flights":[{flight}]}}"#));
     assert!(many.contains(r#""failed":[]"#) && many.contains("FRA-JFK"), "{many}");
-    assert!(post(&address, "/api/flights/sync", "", "{}").contains(" 422 "));
+    assert!(program.post("/api/flights/sync", "", "{}").contains(" 422 "));
 
     let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
     let lines: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
@@ -273,17 +231,16 @@ fn the_weather_at_the_airports_of_known_legs_is_fetched() {
         r#"{{"eventId":"e1","flight":{{"flightNumber":"LH400","origin":"FRA","destination":"JFK","scheduledDeparture":"{departs:.0}"}}}}"#
     );
     // The leg is there before who asks for weather begins: its first round finds it.
-    let (first, address) = live(&cluster, folder.path(), "flights", "");
-    wait_for("the first word", || told(&address, &body).contains(" 202 ").then_some(()));
+    let first = program(&cluster, folder.path(), "");
+    wait_for("the first word", || told(&first, &body).contains(" 202 ").then_some(()));
     let export = |topic: &str| {
-        let mut command = slipstream(&["export", topic, "--format", "jsonl"]);
-        let output = command.args(["--bootstrap", &cluster.bootstrap, "--registry", &cluster.registry]).output().unwrap();
+        let output = live(at(&cluster), &["export", topic, "--format", "jsonl"]).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
     };
     wait_for("the leg", || export("flight.state").pop());
     drop(first);
-    let (_running, _) = live(&cluster, folder.path(), "flights", &settings);
+    let _program = program(&cluster, folder.path(), &settings);
     let reports = wait_for("reports of both airports", || Some(export("external.data")).filter(|found| found.len() >= 2));
     for (report, (key, station)) in reports.iter().zip([("FRA", "EDDF"), ("JFK", "KJFK")]) {
         assert!(reports.iter().any(|report| report["key"] == key && report["value"]["station"] == station), "{reports:?}");

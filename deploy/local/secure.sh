@@ -3,6 +3,7 @@
 #
 #   secure.sh start DIR     starts it with its files in DIR; prints its TLS address once it answers
 #   secure.sh revoke DIR    takes every right away from `app`, while it runs
+#   secure.sh password DIR WORD    gives `app` another password, while it runs; who is connected is asked again within seconds
 #   secure.sh stop DIR      ends it, by its process id
 #
 # DIR/ca.pem is the authority to trust. Users: `app`, password `app-secret`, may do everything with topics and groups that
@@ -36,6 +37,7 @@ advertised.listeners=PLAINTEXT://127.0.0.1:$3,SASL_SSL://127.0.0.1:$2
 inter.broker.listener.name=PLAINTEXT
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT
 sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.sasl_ssl.scram-sha-512.connections.max.reauth.ms=5000
 listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 listener.name.sasl_ssl.ssl.keystore.type=PEM
 listener.name.sasl_ssl.ssl.keystore.location=$1/server.pem
@@ -69,11 +71,17 @@ rights() { # DIR ACTION…
         --operation All --topic allowed --group allowed --transactional-id allowed --resource-pattern-type prefixed
 }
 
+password() { # DIR WORD
+    tool kafka.admin.ConfigCommand --bootstrap-server "$(<"$1/admin")" --alter --entity-type users --entity-name app \
+        --add-config "SCRAM-SHA-512=[password=$2]"
+}
+
 address() { echo "127.0.0.1:$1"; }
 
 case "${1-} ${2-}" in
     "start "?*) start "$2" ;;
     "revoke "?*) rights "$2" --remove --force ;;
+    "password "?*) password "$2" "$3" ;;
     "stop "?*) stop "$2" ;;
     *) usage ;;
 esac

@@ -152,6 +152,11 @@ pub trait Log {
         known.into_iter().map(|(place, (_, high))| (place, high)).collect()
     }
 
+    /// Why the cluster cannot be reached, asked once by who owns nothing; none where it answers.
+    fn away(&mut self) -> Option<String> {
+        None
+    }
+
     /// Writes in the open transaction, which it opens if need be.
     ///
     /// # Errors

@@ -3,25 +3,40 @@
 use std::time::Duration;
 
 use crate::active::Active;
-use crate::log::Log;
+use crate::log::{Log, Offsets};
 #[cfg(feature = "kafka")]
 use crate::query::{ANSWERS_AT_ONCE, Question, Rows};
-use crate::shard::{LAG_GAP, Shard, Stand};
+use crate::shard::{Shard, Stand};
 use crate::status::{Phase, ShardStatus, TaskStatus};
+
+/// Time between two looks at the cluster.
+const LOOK_GAP: Duration = Duration::from_secs(5);
+
+/// What was asked of the cluster last, for the status.
+#[derive(Debug, Default)]
+pub(crate) struct Outside {
+    /// When it was asked.
+    at: Duration,
+    /// Where the inputs end.
+    ends: Offsets,
+    /// Why the cluster cannot be reached; looked at while nothing is owned, because who owns something hears it at a commit.
+    away: Option<String>,
+}
 
 impl Shard {
     /// Looks up the ends of the inputs now and then, for the status.
     pub(crate) fn measure_lag(&mut self, log: &mut dyn Log, now: Duration) {
-        if now >= self.last_lag + LAG_GAP {
-            self.last_lag = now;
+        if now >= self.outside.at + LOOK_GAP {
             // The work waits meanwhile: who owned nothing, or a broker that is away, must not keep it from what the group says.
-            self.ends = log.ends(self.owned());
+            let ends = log.ends(self.owned());
+            let away = if self.owned().is_empty() { log.away() } else { None };
+            self.outside = Outside { at: now, ends, away };
         }
     }
 
     fn lag_of(&self, active: &Active) -> u64 {
         let behind = active.positions().map(|(topic, position)| {
-            let end = self.ends.get(&self.plan.place(topic, active.partition)).copied().unwrap_or_default();
+            let end = self.outside.ends.get(&self.plan.place(topic, active.partition)).copied().unwrap_or_default();
             u64::try_from(end - position).unwrap_or_default()
         });
         behind.sum()
@@ -31,7 +46,7 @@ impl Shard {
     pub(crate) fn report(&mut self, now: Duration) {
         self.last_report = now;
         let phase = match &self.stand {
-            Stand::Idle => Phase::Joining,
+            Stand::Idle => self.outside.away.clone().map_or(Phase::Joining, Phase::Waiting),
             Stand::Restoring(restore) => restore.phase(),
             Stand::Running => Phase::Running,
         };

@@ -23,6 +23,7 @@ use crate::plan::{Plan, Route};
 #[cfg(feature = "kafka")]
 use crate::query::Question;
 use crate::record::{Record, Topic};
+use crate::report::Outside;
 use crate::restore::Restore;
 use crate::standby::Standbys;
 use crate::status::StatusCell;
@@ -35,8 +36,6 @@ const POLL_RECORDS: usize = 1_000;
 const POLL_WAIT: Duration = Duration::from_millis(50);
 /// Longest pause after an abort.
 const ABORT_PAUSE_MAX: Duration = Duration::from_secs(1);
-/// Time between two looks at the ends of the inputs.
-pub(crate) const LAG_GAP: Duration = Duration::from_secs(5);
 /// Time between two reports while nothing is committed.
 const REPORT_GAP: Duration = Duration::from_millis(250);
 
@@ -88,8 +87,7 @@ pub(crate) struct Shard {
     pub(crate) last_commit: Duration,
     pub(crate) last_promise: Duration,
     pub(crate) last_report: Duration,
-    pub(crate) last_lag: Duration,
-    pub(crate) ends: Offsets,
+    pub(crate) outside: Outside,
     pub(crate) aborts_in_a_row: u32,
     busy: bool,
     pub(crate) held: BTreeSet<Place>,
@@ -123,8 +121,7 @@ impl Shard {
             last_commit: Duration::ZERO,
             last_promise: Duration::ZERO,
             last_report: Duration::ZERO,
-            last_lag: Duration::ZERO,
-            ends: Offsets::new(),
+            outside: Outside::default(),
             aborts_in_a_row: 0,
             busy: false,
             held: BTreeSet::new(),

@@ -24,7 +24,7 @@ pub enum Phase {
     },
     /// Processing.
     Running,
-    /// Waiting before a new attempt, because of this.
+    /// Waiting before a new attempt, or for a cluster that is away, because of this.
     Waiting(String),
     /// Stopped in order.
     Stopped,

@@ -9,6 +9,7 @@
 )]
 
 pub(crate) mod cluster;
+pub(crate) mod live;
 
 use std::collections::BTreeMap;
 use std::io::Read;

@@ -16,10 +16,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use program::{CALLBACK, Node, OUT_SECRET, PREVIOUS, Program, SECRET, TOKEN, committed, seconds, start, tag, wait_for};
+use program::{CALLBACK, Node, OUT_SECRET, PREVIOUS, SECRET, TOKEN, committed, seconds, start, tag};
 use serde_json::{Value, json};
 use slipstream_streams::record::rfc3339;
 use support::cluster::{dev_broker, kafka};
+use support::live::{Program, wait_for};
 
 /// Stands in every body, and must stand in no log.
 const MARKER: &str = "Ottilie-Mustermann-4711";

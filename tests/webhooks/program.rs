@@ -4,9 +4,8 @@
 #![allow(dead_code, reason = "each binary uses its part")]
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use hmac::{Hmac, KeyInit, Mac};
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -16,10 +15,9 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use sha2::Sha256;
 
 use crate::support::cluster::signal;
-use crate::support::{Running, scratch, slipstream};
+use crate::support::live::{PATIENCE, Program, live, prepare};
+use crate::support::scratch;
 
-/// Longest wait for a fact.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) const SECRET: &str = "a secret of this test";
 pub(crate) const PREVIOUS: &str = "the secret before it";
 /// Signs what is posted to those who have registered.
@@ -62,52 +60,19 @@ impl Drop for Node {
     }
 }
 
-/// The program in the live world of the node, and where it listens.
-pub(crate) struct Program {
-    _process: Running,
-    pub(crate) address: String,
-    pub(crate) log: PathBuf,
-}
-
-fn live(node: &Node, registry: &str, arguments: &[&str]) -> Command {
-    let mut command = slipstream(arguments);
-    command.args(["--bootstrap", &node.bootstrap, "--registry", registry]);
-    command
-}
-
 /// Makes topics and schemas, and runs the flights unit with these settings, logging what `filter` lets through.
 pub(crate) fn start(node: &Node, registry: &str, filter: &str, settings: &str) -> Program {
-    for arguments in [["topics", "apply"], ["schemas", "register"]] {
-        let done = live(node, registry, &arguments).output().unwrap();
-        assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
-    }
-    let log = node.folder.path().join("slipstream.log");
-    let (file, modes) = (node.folder.path().join("slipstream.toml"), node.folder.path().join("modes.csv"));
+    let cluster = (node.bootstrap.as_str(), registry);
+    prepare(cluster);
+    let [log, file, modes] = ["slipstream.log", "slipstream.toml", "modes.csv"].map(|name| node.folder.path().join(name));
     std::fs::write(&file, settings).unwrap();
     std::fs::write(&modes, "field,mode\ndeparture_gate,MANUAL\n").unwrap();
-    let mut command = live(node, registry, &["run", "--stages", "flights"]);
+    let mut command = live(cluster, &["run", "--stages", "flights"]);
     command.arg("--config").arg(&file).arg("--modes").arg(&modes);
     command.env("WEBHOOK_CALLBACK_SECRET", OUT_SECRET);
     command.env("WEBHOOK_SIGNATURE_SECRET", SECRET).env("WEBHOOK_SIGNATURE_SECRET_PREVIOUS", PREVIOUS);
     command.env("FLIGHTAWARE_WEBHOOK_TOKEN", TOKEN).env("SLIPSTREAM_LOG", filter);
-    let process = command.stdout(Stdio::null()).stderr(std::fs::File::create(&log).unwrap()).spawn().unwrap();
-    let process = Running(process);
-    let address = wait_for("address", || {
-        let text = std::fs::read_to_string(&log).unwrap();
-        Some(text.split("http://").nth(1)?.split_whitespace().next()?.to_owned())
-    });
-    Program { _process: process, address, log }
-}
-
-pub(crate) fn wait_for<T>(what: &str, fact: impl Fn() -> Option<T>) -> T {
-    let began = Instant::now();
-    loop {
-        if let Some(found) = fact() {
-            return found;
-        }
-        assert!(began.elapsed() < PATIENCE, "no {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    Program::start(command, log)
 }
 
 pub(crate) fn seconds() -> i64 {

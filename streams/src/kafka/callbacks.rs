@@ -12,13 +12,15 @@ use rdkafka::producer::ProducerContext;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
-use super::errors::not_written;
+use super::errors::{cure, not_written};
 use crate::log::{LogError, Offsets, Place, Rebalance};
 
 /// Queues what the group decides; answers by itself only while the consumer closes.
 #[derive(Default)]
 pub(super) struct Group {
     queue: Mutex<VecDeque<Rebalance>>,
+    /// What was the matter with the connections when one last was lost.
+    said: Mutex<Option<String>>,
     pub(super) closing: AtomicBool,
 }
 
@@ -26,11 +28,18 @@ impl Group {
     pub(super) fn queue(&self) -> MutexGuard<'_, VecDeque<Rebalance>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Why a connection was last lost, and what helps; it may be back.
+    pub(super) fn said(&self) -> Option<String> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl ClientContext for Group {
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(%error, reason, "consumer");
+        let said = cure(&error).map_or_else(|| reason.to_owned(), |cure| format!("{reason}; {cure}"));
+        *self.said.lock().unwrap_or_else(PoisonError::into_inner) = Some(said);
     }
 }
 

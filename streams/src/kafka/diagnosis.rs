@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::KafkaError;
 
 use super::Connection;
 use super::connection::TRANSACTION_TIMEOUT;
+use super::errors::cure;
 use crate::log::Place;
 
 /// Longest wait for a reason.
@@ -23,23 +24,16 @@ const PATIENCE: Duration = Duration::from_secs(5);
 struct Heard(Mutex<Option<String>>);
 
 impl Heard {
-    fn keep(&self, reason: &str, mend: &str) {
+    fn keep(&self, reason: &str, cure: &str) {
         let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.get_or_insert_with(|| format!("{reason}; {mend}"));
+        heard.get_or_insert_with(|| format!("{reason}; {cure}"));
     }
 }
 
 impl ClientContext for Heard {
     fn error(&self, error: KafkaError, reason: &str) {
-        match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed) => {
-                self.keep(reason, "check sasl.mechanism, sasl.username and sasl.password");
-            }
-            Some(RDKafkaErrorCode::SSL) => {
-                self.keep(reason, "check security.protocol, ssl.ca.location and the name in the broker's certificate");
-            }
-            Some(RDKafkaErrorCode::Resolve) => self.keep(reason, "check the bootstrap servers"),
-            _ => {}
+        if let Some(cure) = cure(&error) {
+            self.keep(reason, cure);
         }
     }
 

@@ -24,6 +24,18 @@ fn mending(error: &KafkaError) -> Option<&'static str> {
     }
 }
 
+/// What to look at when no connection comes about.
+pub(super) fn cure(error: &KafkaError) -> Option<&'static str> {
+    match error.rdkafka_error_code()? {
+        RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed => {
+            Some("check sasl.mechanism, sasl.username and sasl.password")
+        }
+        RDKafkaErrorCode::SSL => Some("check security.protocol, ssl.ca.location and the name in the broker's certificate"),
+        RDKafkaErrorCode::Resolve => Some("check the bootstrap servers"),
+        _ => None,
+    }
+}
+
 /// What helps against a transactional call's error: a person, an abort where the client says so, else a new client.
 pub(super) fn classify(error: KafkaError) -> LogError {
     match (&error, mending(&error)) {

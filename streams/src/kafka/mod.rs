@@ -318,6 +318,14 @@ impl Log for KafkaLog {
         answer.map(|list| offsets(&list)).unwrap_or_default()
     }
 
+    fn away(&mut self) -> Option<String> {
+        let subscribed = self.consumer.subscription().ok()?;
+        let any = subscribed.elements().first()?.topic().to_owned();
+        let error = self.consumer.fetch_metadata(Some(&any), NEWS_TIMEOUT).err()?;
+        let said = self.consumer.context().said().unwrap_or_else(|| error.to_string());
+        Some(format!("{} does not answer: {said}", self.bootstrap))
+    }
+
     fn send(&mut self, record: Outgoing<'_>) -> Result<(), LogError> {
         self.begin()?;
         let mut message = BaseRecord::to(record.topic).partition(record.partition).key(record.key);
