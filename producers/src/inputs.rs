@@ -12,7 +12,7 @@ use std::str::FromStr;
 use crate::Recorded;
 use crate::airline::schedules::Schedules;
 use crate::airline::timetable::Timetable;
-use crate::airline::{log, manifests, movements, notifications};
+use crate::airline::{loads, log, manifests, movements, notifications};
 use crate::bts;
 use crate::days::Days;
 use crate::disturb::Disturbance;
@@ -20,6 +20,7 @@ use crate::event_model::Model;
 use crate::feed::Feed;
 use crate::flights::Flights;
 use crate::nyc;
+use crate::quarantine::Quarantine;
 use crate::recording::Recording;
 use crate::refusals::Refused;
 use crate::reports;
@@ -47,6 +48,8 @@ pub enum Kind {
     Ssim,
     /// Logs of movement messages, IATA AHM 780.
     Mvt,
+    /// Logs of load messages, IATA AHM 583.
+    Ldm,
     /// Logs of passenger name lists and their changes, IATA RP 1708.
     Pnl,
     /// Flight leg notifications, IATA AIDX, one document a file.
@@ -58,7 +61,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [(&'static str, Self); 11] = [
+    const ALL: [(&'static str, Self); 12] = [
         ("bts", Self::Bts),
         ("nyc", Self::Nyc),
         ("recording", Self::Recording),
@@ -66,6 +69,7 @@ impl Kind {
         ("taf", Self::Taf),
         ("ssim", Self::Ssim),
         ("mvt", Self::Mvt),
+        ("ldm", Self::Ldm),
         ("pnl", Self::Pnl),
         ("aidx", Self::Aidx),
         ("nas", Self::Nas),
@@ -78,11 +82,11 @@ impl Kind {
         Self::ALL.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| name)
     }
 
-    /// Whether what is refused of it may name somebody: then nothing of its text goes further. Passenger lists do; free text and
+    /// Whether what is refused of it may name somebody: then its text goes further sealed, or not at all. Passenger lists do; free text and
     /// foreign records may.
     #[must_use]
     pub(crate) fn names_people(self) -> bool {
-        matches!(self, Self::Pnl | Self::Mvt | Self::Aidx | Self::Recording)
+        matches!(self, Self::Pnl | Self::Mvt | Self::Ldm | Self::Aidx | Self::Recording)
     }
 }
 
@@ -202,6 +206,14 @@ pub struct Playback {
 /// # Errors
 /// A file cannot be opened or is not of its kind.
 pub fn open(inputs: &[Input], playback: Playback) -> Result<Feed, InputError> {
+    open_with(inputs, playback, None)
+}
+
+/// The same, with a quarantine for refused text that may name somebody.
+///
+/// # Errors
+/// A file cannot be opened or is not of its kind.
+pub fn open_with(inputs: &[Input], playback: Playback, quarantine: Option<&Quarantine>) -> Result<Feed, InputError> {
     let mut sources: Vec<Box<dyn Recorded + Send>> = Vec::new();
     for (kind, layout) in [(Kind::Bts, bts::LAYOUT), (Kind::Nyc, nyc::LAYOUT)] {
         let tables = files(inputs, kind)?;
@@ -211,7 +223,7 @@ pub fn open(inputs: &[Input], playback: Playback) -> Result<Feed, InputError> {
         }
     }
     for file in files(inputs, Kind::Recording)? {
-        sources.push(Box::new(Recording::open(&file)?));
+        sources.push(Box::new(Recording::open(&file, Refused::with(quarantine))?));
     }
     for (kind, form) in [(Kind::Metar, reports::METAR), (Kind::Taf, reports::TAF)] {
         for file in files(inputs, kind)? {
@@ -224,12 +236,16 @@ pub fn open(inputs: &[Input], playback: Playback) -> Result<Feed, InputError> {
             sources.push(Box::new(restrictions::read(kind, &documents)?));
         }
     }
-    airline(inputs, &mut sources)?;
+    airline(inputs, quarantine, &mut sources)?;
     Ok(Feed::new(sources, playback.disturbance))
 }
 
 /// What airlines write: schedule files, and telexes that are read against them.
-fn airline(inputs: &[Input], sources: &mut Vec<Box<dyn Recorded + Send>>) -> Result<(), InputError> {
+fn airline(
+    inputs: &[Input],
+    quarantine: Option<&Quarantine>,
+    sources: &mut Vec<Box<dyn Recorded + Send>>,
+) -> Result<(), InputError> {
     let schedules = files(inputs, Kind::Ssim)?;
     let mut refused = Refused::default();
     let timetable = Timetable::read(&schedules, &mut refused)?;
@@ -242,19 +258,24 @@ fn airline(inputs: &[Input], sources: &mut Vec<Box<dyn Recorded + Send>>) -> Res
     }
     let (telexes, lists) = (files(inputs, Kind::Mvt)?, files(inputs, Kind::Pnl)?);
     if !telexes.is_empty() {
-        let (messages, refused) = messages(&telexes)?;
+        let (messages, refused) = messages(&telexes, quarantine)?;
         sources.push(Box::new(movements::read(messages, &timetable, refused)));
     }
+    let loads = files(inputs, Kind::Ldm)?;
+    if !loads.is_empty() {
+        let (messages, refused) = messages(&loads, quarantine)?;
+        sources.push(Box::new(loads::read(messages, &timetable, refused)));
+    }
     if !lists.is_empty() {
-        let (messages, refused) = messages(&lists)?;
+        let (messages, refused) = messages(&lists, quarantine)?;
         sources.push(Box::new(manifests::read(messages, &timetable, refused)));
     }
     Ok(())
 }
 
 /// The messages of logs, and what of them was refused.
-fn messages(files: &[PathBuf]) -> Result<(Vec<log::Received>, Refused), InputError> {
-    let (mut messages, mut refused) = (Vec::new(), Refused::default());
+fn messages(files: &[PathBuf], quarantine: Option<&Quarantine>) -> Result<(Vec<log::Received>, Refused), InputError> {
+    let (mut messages, mut refused) = (Vec::new(), Refused::with(quarantine));
     for file in files {
         messages.extend(log::read(file, &mut refused)?);
     }

@@ -6,7 +6,7 @@
 //! | `topic`, `partition`, `offset` | `bts:FILE`, 0, its line |
 //! | `reason` | `unusable FIELD` |
 //! | `error` | place, field and problem; where somebody may be named, place and field alone |
-//! | `value` | the line, base64; where somebody may be named, or nothing of it is left, none |
+//! | `value` | the line, base64; where somebody may be named, sealed if there is a quarantine; else, and where nothing of it is left, none |
 //! | `record_id` | its fingerprint: the same bytes have the same one, wherever they stand |
 //!
 //! A line has no instant that could be believed: its letter is stamped with the instant up to which the feed had read when it found
@@ -42,19 +42,27 @@ pub(crate) fn of_each(kind: Kind, refusals: &[Refusal], at: Ts) -> Vec<Record> {
 
 fn of(kind: Kind, refusal: &Refusal, ordinal: u32, at: Ts) -> Record {
     let class = refusal.fault.class();
-    let place = format!("{}:{}", refusal.file, refusal.line);
+    let place = refusal.place();
     let letter = DeadLetter {
         reason: format!("unusable {class}"),
         topic: format!("{}:{}", kind.name(), refusal.file),
         partition: 0,
         offset: i64::try_from(refusal.line).unwrap_or(i64::MAX),
         error: if kind.names_people() { format!("{place}: {class}") } else { refusal.to_string() },
-        value: refusal.text.as_deref().filter(|_| !kind.names_people()).map(|text| BASE64_STANDARD.encode(text)),
+        value: value(kind, refusal),
         record_id: Some(refusal.fingerprint.to_string()),
         ..unknown(kind.name())
     };
     let id = [place.as_bytes(), refusal.fingerprint.as_bytes(), &ordinal.to_be_bytes()].concat();
     record(kind.name(), &refusal.file, &id, &letter, at)
+}
+
+/// What was refused: in the clear where nobody can be named, else sealed or not at all.
+fn value(kind: Kind, refusal: &Refusal) -> Option<String> {
+    if kind.names_people() {
+        return refusal.sealed.as_deref().map(str::to_owned);
+    }
+    refusal.text.as_deref().map(|text| BASE64_STANDARD.encode(text))
 }
 
 /// The letter about `count` refusals for which there was no room.

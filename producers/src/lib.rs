@@ -2,7 +2,7 @@
 //!
 //!     bts:, nyc: CSV ──► table ──► days ──► event_model ► flights┐
 //!     metar:, taf: CSV ──► weather ──► reports ──────────────────┤
-//!     ssim:, mvt: ──► messages ──► airline ──────────────────────┤
+//!     ssim:, mvt:, ldm: ──► messages ──► airline ────────────────┤
 //!     nas:, regulation: XML ──► messages ──► restrictions ───────┤
 //!     recording: JSON lines ──► recording ───────────────────────┴──► feed (merge, disturb) ──► the pipeline
 //!     what none of them can use ──► refusals ──► letters ──► dead.letter.queue
@@ -21,6 +21,7 @@
 //! | [`weather`] | METAR and TAF texts become values |
 //! | [`witnesses`] | sources of different quality, made from recorded days, to measure how well they are reconciled |
 //! | [`refusals`], [`letters`] | what could not be used, by file, line and field; as dead letters |
+//! | [`quarantine`] | what of it may name somebody, sealed by whom the program hands in |
 //!
 //! A feed is a pure function of its files, its settings and its seed: it reads no clock and starts no thread.
 
@@ -42,6 +43,7 @@ pub mod local_time;
 pub mod messages;
 mod nyc;
 pub mod pace;
+pub mod quarantine;
 pub mod recording;
 pub mod refusals;
 pub mod reports;

@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 use crate::Recorded;
 use crate::inputs::Kind;
-use crate::refusals::{Fault, Refusal, Refused};
+use crate::refusals::{Fault, Refused};
 use crate::table::{TableError, shown};
 use crate::text_file::{self, Text};
 
@@ -76,7 +76,7 @@ pub(crate) struct Recording {
 
 impl Recording {
     /// Opens a recording.
-    pub(crate) fn open(path: &Path) -> Result<Self, TableError> {
+    pub(crate) fn open(path: &Path, refused: Refused) -> Result<Self, TableError> {
         let text = text_file::open(path).map_err(|source| TableError::Io { path: path.to_owned(), source })?;
         Ok(Self {
             file: path.display().to_string().into(),
@@ -84,7 +84,7 @@ impl Recording {
             line: 0,
             bytes: Vec::new(),
             latest: *TIMESTAMPS.start(),
-            refused: Refused::default(),
+            refused,
         })
     }
 
@@ -126,7 +126,7 @@ impl Source for Recording {
                     self.latest = record.timestamp;
                     return Ok(Some(record));
                 }
-                Err(fault) => self.refused.add(Refusal::of(&self.file, self.line, fault, self.bytes.trim_ascii_end())),
+                Err(fault) => self.refused.withhold(&self.file, self.line, fault, self.bytes.trim_ascii_end()),
             }
         }
         Ok(None)

@@ -3,6 +3,7 @@
 //!     a line that does not do ─► Refusal ─► Refused ─► feed ─► letters ─► dead.letter.queue
 //!                                              └─► the first ones, for the person who started the run
 //!
+//! Text in which somebody may be named is kept sealed, where there is a quarantine, or not at all: [`Refused::withhold`].
 //! A bad line never ends a run and never vanishes. What waits to become a letter is bounded by [`WAITING_BYTES_MAX`]; beyond it
 //! refusals are counted, and the count becomes a letter.
 
@@ -12,6 +13,8 @@ use std::sync::Arc;
 
 use slipstream_streams::record::derive_id;
 use uuid::Uuid;
+
+use crate::quarantine::Quarantine;
 
 /// Most refusals that are shown with their place; the others are only counted there.
 pub const KEPT_MAX: usize = 20;
@@ -35,12 +38,14 @@ pub struct Refusal {
     pub fingerprint: Uuid,
     /// What was refused, where nobody can be named in it.
     pub(crate) text: Option<Box<[u8]>>,
+    /// What was refused, sealed, where somebody may be named in it and there is a quarantine.
+    pub(crate) sealed: Option<Box<str>>,
 }
 
 impl Refusal {
     /// A refusal of a text, of which only a fingerprint is kept.
     pub(crate) fn of(file: &Arc<str>, line: u64, fault: Fault, text: &[u8]) -> Self {
-        Self { file: Arc::clone(file), line, fault, fingerprint: derive_id(&[text]), text: None }
+        Self { file: Arc::clone(file), line, fault, fingerprint: derive_id(&[text]), text: None, sealed: None }
     }
 
     /// A refusal that keeps the text: for inputs in which nobody is named.
@@ -49,8 +54,14 @@ impl Refusal {
         Self { text: kept, ..Self::of(file, line, fault, text) }
     }
 
+    /// `FILE:LINE`.
+    pub(crate) fn place(&self) -> String {
+        format!("{}:{}", self.file, self.line)
+    }
+
     fn bytes(&self) -> usize {
-        REFUSAL_BYTES + self.fault.problem.len() + self.text.as_ref().map_or(0, |text| text.len())
+        let kept = self.text.as_ref().map_or(0, |text| text.len()) + self.sealed.as_ref().map_or(0, |sealed| sealed.len());
+        REFUSAL_BYTES + self.fault.problem.len() + kept
     }
 }
 
@@ -95,9 +106,25 @@ pub struct Refused {
     waiting_bytes: usize,
     /// How many there was no room for among them.
     beyond: u64,
+    /// Where text goes that may name somebody.
+    quarantine: Option<Quarantine>,
 }
 
 impl Refused {
+    /// None yet; text that may name somebody goes into the quarantine, if there is one.
+    pub(crate) fn with(quarantine: Option<&Quarantine>) -> Self {
+        Self { quarantine: quarantine.cloned(), ..Self::default() }
+    }
+
+    /// Adds the refusal of a text in which somebody may be named. Beside its fingerprint it is kept sealed, or not at all: where
+    /// there is no quarantine, and beyond [`TEXT_BYTES_MAX`].
+    pub(crate) fn withhold(&mut self, file: &Arc<str>, line: u64, fault: Fault, text: &[u8]) {
+        let refusal = Refusal::of(file, line, fault, text);
+        let quarantine = self.quarantine.as_ref().filter(|_| text.len() <= TEXT_BYTES_MAX);
+        let sealed = quarantine.and_then(|quarantine| quarantine.seal(&refusal.place(), text));
+        self.add(Refusal { sealed: sealed.map(Into::into), ..refusal });
+    }
+
     /// Counts one, and keeps it while there is room.
     pub fn add(&mut self, refusal: Refusal) {
         self.count += 1;
@@ -114,7 +141,8 @@ impl Refused {
 
     /// Moves another list to the end of this one; returns what is to become letters, and how many more there were.
     pub(crate) fn take_from(&mut self, other: &mut Self) -> (Vec<Refusal>, u64) {
-        let taken = std::mem::take(other);
+        let fresh = Self::with(other.quarantine.as_ref());
+        let taken = std::mem::replace(other, fresh);
         self.count += taken.count;
         let room = KEPT_MAX - self.first.len().min(KEPT_MAX);
         self.first.extend(taken.first.into_iter().take(room));
@@ -157,6 +185,36 @@ mod tests {
         let (waiting, beyond) = all.take_from(&mut refused);
         assert_eq!((waiting.len() as u64, beyond, all.count, all.first.len()), (room, 7, room + 7, KEPT_MAX));
         assert_eq!((refused, waiting[0].text.as_deref()), (Refused::default(), Some(text.as_slice())));
+    }
+
+    /// Stands for a seal: says where and how much.
+    struct Measured;
+
+    impl crate::quarantine::Seal for Measured {
+        fn seal(&self, place: &str, text: &[u8]) -> Option<String> {
+            (!text.is_empty()).then(|| format!("sealed:{place}:{}", text.len()))
+        }
+    }
+
+    #[test]
+    fn a_text_that_may_name_somebody_is_kept_sealed_or_not_at_all() {
+        let file = Arc::from("lists.txt");
+        let fault = || Fault::new("message", "bad");
+        let quarantine = Quarantine::new(Arc::new(Measured));
+        let mut refused = Refused::with(Some(&quarantine));
+        refused.withhold(&file, 7, fault(), b"QWERTOWSKA");
+        refused.withhold(&file, 8, fault(), b"");
+        refused.withhold(&file, 9, fault(), &vec![b'Q'; TEXT_BYTES_MAX + 1]);
+        let (first, _) = Refused::default().take_from(&mut refused);
+        refused.withhold(&file, 10, fault(), b"ZUZANNA");
+        let (second, _) = Refused::default().take_from(&mut refused);
+        let sealed: Vec<Option<&str>> = first.iter().chain(&second).map(|refusal| refusal.sealed.as_deref()).collect();
+        assert_eq!(sealed, [Some("sealed:lists.txt:7:10"), None, None, Some("sealed:lists.txt:10:7")]);
+        assert!(first.iter().chain(&second).all(|refusal| refusal.text.is_none()), "never in the clear");
+
+        let mut without = Refused::default();
+        without.withhold(&file, 7, fault(), b"QWERTOWSKA");
+        assert_eq!(without.first, [Refusal::of(&file, 7, fault(), b"QWERTOWSKA")]);
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub(crate) struct Replay {
 /// Which recordings, and what of them was known when.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Recordings {
-    /// Recordings, KIND:PATH, a glob allowed: bts:… recording:… ssim:… mvt:… pnl:… aidx:… nas:…
+    /// Recordings, KIND:PATH, a glob allowed: bts:… recording:… ssim:… mvt:… ldm:… pnl:… aidx:… nas:…
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<String>,
     /// A tail is known only once its leg before is in

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use slipstream_streams::record::{Ts, derive_id};
 
 use crate::messages::telex::{Telex, Traffic};
-use crate::refusals::{Fault, Refusal, Refused};
+use crate::refusals::{Fault, Refused};
 use crate::table::TableError;
 use crate::text_file;
 
@@ -36,12 +36,12 @@ pub(crate) struct Received {
 }
 
 impl Received {
-    /// A refusal of this message: its place and fingerprint, and nothing of its text.
-    pub(crate) fn refusal(&self, fault: &Fault) -> Refusal {
+    /// Refuses this message: its place and fingerprint are told, and nothing of its text.
+    pub(crate) fn refuse(&self, fault: &Fault, refused: &mut Refused) {
         let text = self.telex.lines.join("\n");
         let id = derive_id(&[text.as_bytes()]);
         let fault = Fault::new(fault.field.clone(), format_args!("{} (message {id})", fault.problem));
-        Refusal::of(&self.file, self.line, fault, text.as_bytes())
+        refused.withhold(&self.file, self.line, fault, text.as_bytes());
     }
 }
 
@@ -96,7 +96,7 @@ impl Reading<'_> {
             None
         };
         match fault {
-            Some(fault) => self.refused.add(message.refusal(&fault)),
+            Some(fault) => message.refuse(&fault, self.refused),
             None => self.found.push(message),
         }
     }

@@ -43,11 +43,11 @@ pub(crate) fn read(mut messages: Vec<Received>, timetable: &Timetable, refused: 
     let mut desk = Desk::new(timetable, refused);
     for message in &messages {
         if let Err(fault) = desk.take(message) {
-            desk.refused.add(message.refusal(&fault));
+            message.refuse(&fault, &mut desk.refused);
         }
     }
     for list in desk.pending.values() {
-        desk.refused.add(list.first.refusal(&list.incomplete()));
+        list.first.refuse(&list.incomplete(), &mut desk.refused);
     }
     ReadWhole::new(Kind::Pnl, desk.records, desk.refused)
 }
@@ -125,7 +125,7 @@ impl<'m> Desk<'m> {
         } else if self.pending.len() > LISTS_MAX
             && let Some((_, oldest)) = self.pending.pop_first()
         {
-            self.refused.add(oldest.first.refusal(&oldest.incomplete()));
+            oldest.first.refuse(&oldest.incomplete(), &mut self.refused);
         }
         Ok(())
     }
@@ -137,7 +137,7 @@ impl<'m> Desk<'m> {
         for part in list.parts.values() {
             let notes = part.warnings.iter().map(|warning| Fault::new("totals", warning)).collect::<Vec<_>>();
             for fault in roster.take(part).into_iter().chain(notes) {
-                self.refused.add(message.refusal(&fault));
+                message.refuse(&fault, &mut self.refused);
             }
         }
         let touched: BTreeSet<Pnr> = before.0.keys().chain(roster.0.keys()).copied().collect();
@@ -151,7 +151,7 @@ impl<'m> Desk<'m> {
                 journey.remove(&departure)
             };
             if let Err(fault) = self.tell(pnr, departure.1, message.at) {
-                self.refused.add(message.refusal(&fault));
+                message.refuse(&fault, &mut self.refused);
             }
         }
         self.forget_oldest();

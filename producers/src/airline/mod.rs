@@ -3,6 +3,7 @@
 //!     ssim: schedule file ──────► timetable ─┬─► schedules ──► flight.observations: SCHEDULED, a day at a time
 //!                                            ├──────────────┐  flight.unmatched: pairs of codeshares
 //!     mvt:  log of telexes ──► log ──► movements ◄──────────┤► flight.observations: OUT, OFF, ON, IN, delays, diversions
+//!     ldm:  log of telexes ──► log ──► loads ◄──────────────┤► flight.observations: tail and passengers on board
 //!     pnl:  log of telexes ──► log ──► manifests ◄──────────┘► booking.events
 //!     aidx: XML document ──► notifications ─────────────────► flight.observations, flight.unmatched
 //!
@@ -12,13 +13,14 @@
 //! | [`instants`] | day of the month and time of day, near an instant |
 //! | [`timetable`] | the legs of schedule files, found by flight and date |
 //! | [`roster`] | who is on a flight, without saying who |
-//! | [`schedules`], [`movements`], [`manifests`], [`notifications`] | the sources |
+//! | [`schedules`], [`movements`], [`loads`], [`manifests`], [`notifications`] | the sources |
 //!
 //! A telex names a flight by number and day, and one airport of it; the pipeline's legs have two. The other one comes from the
 //! message itself, from an earlier message of the same flight, or from the schedule files given beside it; where none of
 //! them says it, the message is refused by name. Nothing is guessed.
 
 pub(crate) mod instants;
+pub(crate) mod loads;
 pub(crate) mod log;
 pub(crate) mod manifests;
 pub(crate) mod movements;
@@ -29,13 +31,19 @@ pub(crate) mod timetable;
 
 use std::sync::Arc;
 
-use slipstream_schemas::ids::{Carrier, flight_key};
+use slipstream_schemas::ids::{Carrier, Tail, flight_key};
 use slipstream_schemas::records::FlightObservation;
 use slipstream_schemas::reference;
 use slipstream_schemas::topics::{FLIGHT_OBSERVATIONS, FLIGHT_UNMATCHED};
 use slipstream_streams::record::{Record, Ts};
 
 use crate::feed::record;
+use crate::refusals::Fault;
+
+/// Longest registration, without its dash (ICAO Doc 4444, item 7).
+const REGISTRATION_CHARS_MAX: usize = 7;
+/// Longest one of letters alone: `SPLVA`, `DAIMA`.
+const REGISTRATION_LETTERS_MAX: usize = 5;
 
 /// The record of what is said of a flight. A carrier that the tables do not know may be one that only sells: what is said under its
 /// number waits on `flight.unmatched` for whoever tells which flight it means.
@@ -48,4 +56,12 @@ pub(crate) fn observed(envelope: &Arc<str>, said: &FlightObservation, known_at: 
 pub(crate) fn named(carrier: Carrier, number: i32) -> (Carrier, Option<String>) {
     let iata = reference::designator(carrier);
     (iata, (iata != carrier).then(|| format!("{carrier}{number}")))
+}
+
+/// A registration as a telex writes it. What is longer than one is none: a surname that stands in its place goes no further.
+pub(crate) fn registration(text: &str) -> Result<Tail, Fault> {
+    let letters = text.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let longest = if letters { REGISTRATION_LETTERS_MAX } else { REGISTRATION_CHARS_MAX };
+    let tail = text.parse().ok().filter(|_| text.len() <= longest);
+    tail.ok_or_else(|| Fault::new("registration", "not of the form of an aircraft's"))
 }

@@ -19,14 +19,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::civil::Date as Civil;
-use slipstream_schemas::ids::{Airport, Tail};
+use slipstream_schemas::ids::Airport;
 use slipstream_schemas::records::{DateMeaning, DesignatorRole, FlightKind, FlightObservation};
 use slipstream_streams::record::Ts;
 
 use super::instants::{date_near, earliest, latest, nearest};
 use super::log::Received;
 use super::timetable::{Flight, Instance, Timetable};
-use super::{named, observed};
+use super::{named, observed, registration};
 use crate::feed::ReadWhole;
 use crate::inputs::Kind;
 use crate::local_time::MINUTE;
@@ -50,9 +50,9 @@ pub(crate) fn read(mut messages: Vec<Received>, timetable: &Timetable, mut refus
         match words(message, &mut routes) {
             Ok(Words { said, unread }) => {
                 records.extend(said.iter().map(|said| observed(&envelope, said, message.at)));
-                unread.iter().for_each(|fault| refused.add(message.refusal(fault)));
+                unread.iter().for_each(|fault| message.refuse(fault, &mut refused));
             }
-            Err(fault) => refused.add(message.refusal(&fault)),
+            Err(fault) => message.refuse(&fault, &mut refused),
         }
     }
     ReadWhole::new(Kind::Mvt, records, refused)
@@ -264,7 +264,7 @@ impl Saying<'_> {
     fn word(&self, kind: FlightKind, at: Option<Ts>) -> Result<FlightObservation, Fault> {
         let (way, times) = (&self.way, &self.times);
         let (carrier, number, suffix) = way.flight;
-        let tail: Tail = self.movement.registration.parse().map_err(|problem| Fault::new("registration", problem))?;
+        let tail = registration(&self.movement.registration)?;
         let unknown = times.departure.is_none() && times.off_block.or(times.airborne).is_none();
         let waits = times.next_information.filter(|_| unknown);
         let (date, date_meaning) = match way.instance {

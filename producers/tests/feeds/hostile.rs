@@ -23,6 +23,9 @@ proptest! {
         for (kind, name) in [("bts", "x.csv"), ("bts", "x.csv.gz"), ("recording", "x.jsonl"), ("recording", "x.jsonl.gz")] {
             survive(kind, name, &bytes);
         }
+        for kind in ["mvt", "ldm", "pnl"] {
+            survive(kind, "x.txt", &[b"2026-11-21T07:10:00Z\n", &bytes[..]].concat());
+        }
         survive("bts", "x.csv", &[HEADER.as_bytes(), b"\n", &bytes].concat());
     }
 

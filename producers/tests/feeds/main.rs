@@ -6,6 +6,7 @@ mod disturbance;
 mod hostile;
 mod knowledge;
 mod letters;
+mod loads;
 mod malformed;
 mod manifests;
 mod month;

@@ -34,7 +34,7 @@ fn leg(front: &str) -> String {
     ssim(&[(1, front)])
 }
 
-fn winter() -> String {
+pub(crate) fn winter() -> String {
     let first = leg("3 LO  2810101J25OCT2627MAR271234567 WAW10301030+0100  LHR12051205+0000  E95");
     let second = leg("3 LO  2810102J25OCT2627MAR271234567 LHR12501250+0000  SNN14151415+0000  E95");
     season("L", &[leg(DAILY), first, second])
@@ -45,7 +45,7 @@ fn day(at: Option<Ts>) -> String {
 }
 
 /// What a record says, in the words of the table.
-fn shown(record: &Record) -> String {
+pub(crate) fn shown(record: &Record) -> String {
     let said = observation(record);
     let mut text = if record.topic == FLIGHT_UNMATCHED { "unmatched ".to_owned() } else { String::new() };
     write!(text, "{} {} {}-{}", said.kind, day(said.at), said.origin, said.destination).unwrap();
