@@ -24,6 +24,7 @@ mod metrics;
 mod out;
 mod print;
 mod projection;
+mod quarantine;
 mod reference_run;
 mod settings;
 mod source_metrics;

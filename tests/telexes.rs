@@ -8,13 +8,17 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
-use support::{files, lines, run, scratch, text};
+use support::cluster::{Cluster, dev_broker};
+use support::{assert_same, files, lines, run, scratch, text};
 
 /// A record of a schedule file: its beginning, and its number at the end.
 fn ssim(front: &str) -> String {
@@ -97,10 +101,16 @@ impl Recording {
     }
 
     fn replay(&self, inputs: &[&str]) -> Output {
-        let (inputs, out) = (self.inputs(inputs), text(&self.out()));
+        self.replay_to("out", inputs, &[])
+    }
+
+    /// Plays into a folder of this name, with further arguments.
+    fn replay_to(&self, out: &str, inputs: &[&str], more: &[&str]) -> Output {
+        let (inputs, out) = (self.inputs(inputs), self.path(out));
         let mut arguments = vec!["replay"];
         arguments.extend(inputs.iter().map(String::as_str));
         arguments.extend(["--out", &out]);
+        arguments.extend(more);
         run(&arguments)
     }
 
@@ -210,6 +220,131 @@ fn no_name_is_in_anything_that_is_written() {
         assert!(personal.len() > 4 && personal.iter().all(|letter| letter["value"].is_null()), "{case}: {personal:?}");
         assert_nobody(&written, case);
     }
+}
+
+/// The same with a folder of keys, and a journal: the text is there, for nobody to read, the same each time; all else is as without.
+#[test]
+fn refused_text_is_sealed_and_all_else_stays_as_it_is() {
+    for (case, list) in lists() {
+        let recording = hostile(&list);
+        let (keys, journal) = (recording.path("keys"), recording.path("journal"));
+        let output = recording.replay_to("out", &HOSTILE, &["--quarantine", &keys, "--data", &journal]);
+        assert_eq!(output.status.code(), Some(1), "{case}");
+        let personal = personal(&recording.out());
+        let is_sealed = |letter: &Value| letter["value"].as_str().is_some_and(|value| value.starts_with("sealed:1:20"));
+        assert!(personal.len() > 4 && personal.iter().all(is_sealed), "{case}: {personal:?}");
+        let mut all = written(&recording, &output);
+        files(Path::new(&journal)).into_values().for_each(|bytes| all.push_str(&String::from_utf8_lossy(&bytes)));
+        assert_nobody(&all, case);
+    }
+
+    let recording = hostile(LIST);
+    let keys = recording.path("keys");
+    let quarantine = ["--quarantine", keys.as_str()];
+    let runs: [(&str, &[&str]); 3] = [("plain", &[]), ("once", &quarantine), ("again", &quarantine)];
+    runs.iter().for_each(|(out, more)| assert_eq!(recording.replay_to(out, &HOSTILE, more).status.code(), Some(1)));
+    let folder = |name: &str| recording.folder.path().join(name);
+    assert_same(&folder("once"), &folder("again"));
+    let unsealed = |name: &str| {
+        let without = |line: &str| {
+            let mut line: Value = serde_json::from_str(line).unwrap_or_else(|_| line.into());
+            if line["type"] == "record.refused" {
+                line["value"]["value"] = Value::Null;
+            }
+            line.to_string()
+        };
+        let texts = files(&folder(name)).into_iter().map(|(file, bytes)| (file, String::from_utf8(bytes).unwrap()));
+        texts.map(|(file, text)| (file, text.lines().map(without).collect::<Vec<_>>())).collect::<Vec<_>>()
+    };
+    assert_eq!(unsealed("once"), unsealed("plain"));
+    let mut made = fs::read_dir(&keys).unwrap().map(|entry| entry.unwrap().metadata().unwrap().permissions().mode() & 0o777);
+    assert!(made.all(|mode| mode == 0o600) && fs::read_dir(&keys).unwrap().count() > 0);
+}
+
+/// Longest wait for a fact.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A world on a dev broker into which hostile messages were played, with a folder of keys.
+struct Sealed {
+    cluster: Cluster,
+    recording: Recording,
+    world: String,
+    keys: PathBuf,
+}
+
+impl Sealed {
+    fn play() -> Self {
+        let (cluster, recording) = (dev_broker(), hostile(LIST));
+        let (keys, world) = (recording.folder.path().join("keys"), format!("sealed-{}", std::process::id()));
+        let sealed = Self { cluster, recording, world, keys };
+        fs::create_dir(&sealed.keys).unwrap();
+        fs::write(sealed.old(), "as long ago as that").unwrap();
+        let (inputs, out, keys) = (sealed.recording.inputs(&HOSTILE), text(&sealed.recording.out()), text(&sealed.keys));
+        let mut arguments = vec!["replay"];
+        arguments.extend(inputs.iter().map(String::as_str));
+        arguments.extend(["--out", &out, "--physical", "--quarantine", &keys]);
+        let played =
+            sealed.cluster.command(&sealed.world, &arguments).env("SLIPSTREAM_LOG", "slipstream=debug").output().unwrap();
+        assert_eq!(played.status.code(), Some(1), "{}", String::from_utf8_lossy(&played.stderr));
+        assert!(!sealed.old().exists(), "destroyed at the start");
+        assert_nobody(&written(&sealed.recording, &played), "the cluster's topics");
+        sealed
+    }
+
+    /// The file of a key of long ago.
+    fn old(&self) -> PathBuf {
+        self.keys.join("2020-01-01.key")
+    }
+
+    /// What a command says, and how it ends.
+    fn said(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let output = self.cluster.command(&self.world, arguments).output().unwrap();
+        (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    }
+
+    /// Gives the key the name of a day that is long over, and waits until a running program has destroyed it.
+    fn outlive_the_key(&self) {
+        let key = fs::read_dir(&self.keys).unwrap().next().unwrap().unwrap().path();
+        fs::hard_link(&key, self.recording.path("same-bytes")).unwrap();
+        fs::rename(&key, self.old()).unwrap();
+        let _running = self.cluster.start(&self.world, &["run", "--quarantine", &text(&self.keys)], None);
+        let began = Instant::now();
+        while self.old().exists() {
+            assert!(began.elapsed() < PATIENCE, "run has not destroyed {}", self.old().display());
+            std::thread::yield_now();
+        }
+        let bytes = fs::read(self.recording.path("same-bytes")).unwrap();
+        assert!(!bytes.is_empty() && bytes.iter().all(|byte| *byte == 0), "overwritten, not only removed");
+    }
+}
+
+/// On a cluster: what is written names nobody, the text opens with its key, and no longer once that has had its time.
+#[test]
+fn a_sealed_text_opens_with_its_key_and_no_longer() {
+    let sealed = Sealed::play();
+    let database = sealed.recording.path("legs.db");
+    let (projected, said) = sealed.said(&["project", "--until-end", "--database", &format!("sqlite:{database}")]);
+    assert_eq!(projected, Some(0), "{said}");
+    assert_nobody(&String::from_utf8_lossy(&fs::read(&database).unwrap()), "the database");
+
+    let letters = lines(&sealed.recording.out(), "dead.letter.queue");
+    let letter = letters.iter().find(|letter| letter["value"]["stage"] == "source:ldm").unwrap()["id"].as_str().unwrap();
+    let (_, shown) = sealed.said(&["dlq", "show", letter]);
+    assert!(shown.contains("--quarantine DIR opens it while its key lives"), "{shown}");
+    assert_nobody(&shown, "shown without a key");
+    assert_nobody(&sealed.said(&["dlq", "replay", letter]).1, "handed in again");
+    let keys = text(&sealed.keys);
+    let with_key = ["dlq", "show", letter, "--quarantine", &keys];
+    let (code, opened) = sealed.said(&with_key);
+    assert!(code == Some(0) && opened.contains("\ntext        LDM\n") && opened.contains("QWERTOWSKA"), "{opened}");
+
+    sealed.outlive_the_key();
+    let (code, shown) = sealed.said(&with_key);
+    assert!(
+        code == Some(2) && shown.contains("keys are destroyed after 7 days, and nobody can open what they sealed"),
+        "{shown}"
+    );
+    assert_nobody(&shown, "after its key");
 }
 
 #[test]

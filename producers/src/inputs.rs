@@ -254,7 +254,7 @@ fn airline(
     }
     let documents = files(inputs, Kind::Aidx)?;
     if !documents.is_empty() {
-        sources.push(Box::new(notifications::read(&documents)?));
+        sources.push(Box::new(notifications::read(&documents, Refused::with(quarantine))?));
     }
     let (telexes, lists) = (files(inputs, Kind::Mvt)?, files(inputs, Kind::Pnl)?);
     if !telexes.is_empty() {

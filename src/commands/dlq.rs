@@ -1,6 +1,9 @@
 //! `slipstream dlq`: dead letters by reason and stage, one with its cause, and handing refused records in again.
+//!
+//! Text that is sealed in a letter is shown in the clear to whoever names the folder of its key, and only then.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use slipstream_processors::edge::Edge;
@@ -16,6 +19,7 @@ use crate::catalogue;
 use crate::cluster::reader::{Reader, Start};
 use crate::cluster::{Cluster, world};
 use crate::failure::{Done, Failure};
+use crate::quarantine;
 use crate::say;
 use crate::settings::Flags;
 
@@ -40,6 +44,9 @@ enum Action {
     Show {
         /// Its event id, as `list` shows
         id: String,
+        /// Folder of quarantine keys: shows text that is sealed in the letter, while its key lives
+        #[arg(long, value_name = "DIR")]
+        quarantine: Option<PathBuf>,
     },
     /// Hands refused records to their stages again, each once: id, key and timestamp stay
     Replay(Selected),
@@ -83,7 +90,7 @@ pub(crate) fn run(args: &Dlq, flags: &Flags) -> Result<Done, Failure> {
     let letters = read(&cluster)?;
     match &args.action {
         Action::List { json } => list(&letters, *json),
-        Action::Show { id } => show(&letters, id)?,
+        Action::Show { id, quarantine } => show(&letters, id, quarantine.as_deref())?,
         Action::Replay(selected) => return replay(&cluster, &letters, selected),
     }
     Ok(Done::Clean)
@@ -131,10 +138,11 @@ fn list(letters: &[(Record, DeadLetter)], json: bool) {
     say!("{table}");
 }
 
-fn show(letters: &[(Record, DeadLetter)], id: &str) -> Result<(), Failure> {
+fn show(letters: &[(Record, DeadLetter)], id: &str, keys: Option<&Path>) -> Result<(), Failure> {
     let found = letters.iter().find(|(record, _)| record.event.id.to_string() == id);
     let (record, letter) = found
         .ok_or_else(|| Failure::usage(format_args!("no dead letter has the id `{id}`; `slipstream dlq list` shows some")))?;
+    let text = keys.map(|keys| quarantine::opened(keys, letter)).transpose()?;
     say!("refused by  {} at {}", letter.stage, rfc3339(record.timestamp));
     say!("reason      {}: {}", letter.reason, letter.error);
     say!("record      {} of key {}", letter.record_type.as_deref().unwrap_or("unknown type"), record.key);
@@ -145,7 +153,19 @@ fn show(letters: &[(Record, DeadLetter)], id: &str) -> Result<(), Failure> {
     say!("caused by   {}", record.event.causation.map(|c| c.to_string()).unwrap_or_default());
     say!("handed in   {} times again", letter.redeliveries);
     say!("value       {}", letter.value.as_deref().unwrap_or("none (base64)"));
+    match text {
+        Some(text) => text.lines().for_each(|line| say!("text        {}", harmless(line))),
+        None if letter.value.as_deref().is_some_and(quarantine::is_sealed) => {
+            say!("            sealed: somebody may be named in it; --quarantine DIR opens it while its key lives");
+        }
+        None => {}
+    }
     Ok(())
+}
+
+/// A line that a terminal takes for nothing but text.
+fn harmless(line: &str) -> String {
+    line.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
 }
 
 /// Hands the selected letters' records in. A letter that was replayed before is skipped: a record refused again has a newer letter.

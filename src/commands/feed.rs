@@ -35,7 +35,9 @@ pub(crate) fn run(args: &Feed, flags: &Flags) -> Result<Done, Failure> {
         return Err(Failure::usage("recordings do not go into the live world: give --world NAME"));
     }
     let inputs = args.recordings.inputs()?;
-    let mut feed = inputs::open(&inputs, args.recordings.playback(args.seed)).map_err(Failure::usage)?;
+    let held = args.recordings.quarantine()?;
+    let quarantine = held.as_ref().map(|held| &held.quarantine);
+    let mut feed = inputs::open_with(&inputs, args.recordings.playback(args.seed), quarantine).map_err(Failure::usage)?;
     let world = Recorded::open(flags)?;
     let published = world.feed("recording", &mut feed, args.speed, &AtomicBool::new(false))?;
     let refused = feed.refused();

@@ -20,6 +20,7 @@ use crate::catalogue;
 use crate::cluster::world::{self, Recorded};
 use crate::failure::{Done, Failure};
 use crate::out::{OutDir, Selection};
+use crate::quarantine::{self, Held};
 use crate::reference_run::{self, Plan, Summary};
 use crate::settings::Flags;
 
@@ -55,6 +56,8 @@ pub(crate) struct Recordings {
     /// This share of the records comes twice
     #[arg(long, value_name = "1%")]
     duplicate: Option<Share>,
+    #[command(flatten)]
+    quarantine: quarantine::Flag,
 }
 
 /// How a run is played, and where its results go.
@@ -87,6 +90,14 @@ impl Recordings {
     /// No such kind or file.
     pub(crate) fn inputs(&self) -> Result<Vec<Input>, Failure> {
         self.inputs.iter().map(|text| text.parse().map_err(Failure::usage)).collect()
+    }
+
+    /// Where refused text is kept that may name somebody; none where nowhere.
+    ///
+    /// # Errors
+    /// The folder of keys cannot be used.
+    pub(crate) fn quarantine(&self) -> Result<Option<Held>, Failure> {
+        self.quarantine.open()
     }
 
     /// What was known when.
@@ -126,8 +137,11 @@ impl Play {
 pub(crate) fn run(args: &Replay, flags: &Flags) -> Result<Done, Failure> {
     let inputs = args.recordings.inputs()?;
     let playback = args.recordings.playback(args.play.seed);
-    let mut feed = inputs::open(&inputs, playback).map_err(Failure::usage)?;
-    let summary = play(&mut feed, &args.play, flags, format!("replay {inputs:?} {playback:?}"))?;
+    let held = args.recordings.quarantine()?;
+    let quarantine = held.as_ref().map(|held| &held.quarantine);
+    let mut feed = inputs::open_with(&inputs, playback, quarantine).map_err(Failure::usage)?;
+    let identity = format!("replay {inputs:?} {playback:?}{}", args.recordings.quarantine.named());
+    let summary = play(&mut feed, &args.play, flags, identity)?;
     let refused = feed.refused();
     if !refused.is_empty() {
         eprintln!("{refused}");

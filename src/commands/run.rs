@@ -19,6 +19,7 @@ use crate::cluster::{self, Cluster, world};
 use crate::failure::{Done, Failure};
 use crate::http::{self, Face};
 use crate::intake::Intake;
+use crate::quarantine;
 use crate::settings::Flags;
 use crate::sync::Sync;
 use crate::watch;
@@ -41,6 +42,8 @@ pub(crate) struct Run {
     /// Stop when a stage refuses more than so many of its last thousand events; without it, it goes on
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..1000))]
     dead_letters_max: Option<u64>,
+    #[command(flatten)]
+    quarantine: quarantine::Flag,
 }
 
 /// In which order records are taken.
@@ -57,6 +60,7 @@ enum Order {
 /// # Errors
 /// A topic does not fit, the cluster does not answer, or a shard gives up.
 pub(crate) fn run(args: &Run, flags: &Flags) -> Result<Done, Failure> {
+    let _keys = args.quarantine.keep()?;
     let cluster = Cluster::connect(flags)?;
     let topology = catalogue::topology(flags)?;
     let units = match &args.stages {

@@ -27,7 +27,7 @@ use crate::feed::{ReadWhole, record};
 use crate::inputs::Kind;
 use crate::messages::aidx::{FlightLeg, Misread, Notification};
 use crate::messages::xml::DOCUMENT_BYTES_MAX;
-use crate::refusals::{Fault, Refusal, Refused};
+use crate::refusals::{Fault, Refused};
 use crate::table::TableError;
 use crate::text_file;
 
@@ -38,29 +38,29 @@ pub(crate) const NAME: &str = "AIDX";
 ///
 /// # Errors
 /// One cannot be read.
-pub(crate) fn read(files: &[PathBuf]) -> Result<ReadWhole, TableError> {
-    let (mut records, mut refused) = (Vec::new(), Refused::default());
+pub(crate) fn read(files: &[PathBuf], mut refused: Refused) -> Result<ReadWhole, TableError> {
+    let mut records = Vec::new();
     let envelope = Arc::from("/producers/aidx");
     for document in text_file::documents(files, DOCUMENT_BYTES_MAX + 1) {
         let (file, bytes) = document?;
-        let refusal = |line, fault| Refusal::of(&file, line, fault, &bytes);
+        let mut refuse = |line, fault| refused.withhold(&file, line, fault, &bytes);
         match Notification::read(&bytes) {
             Ok(document) => {
-                document.refused.iter().for_each(|leg| refused.add(refusal(1, Fault::new("FlightLeg", leg))));
+                document.refused.iter().for_each(|leg| refuse(1, Fault::new("FlightLeg", leg)));
                 for (at, leg) in document.legs.iter().enumerate() {
                     match words(&envelope, leg, document.time_stamp) {
                         Ok(words) => records.extend(words),
                         Err(fault) => {
-                            refused.add(refusal(1, Fault::new(fault.field, format_args!("leg {}: {}", at + 1, fault.problem))))
+                            refuse(1, Fault::new(fault.field, format_args!("leg {}: {}", at + 1, fault.problem)));
                         }
                     }
                 }
             }
             Err(Misread::Xml(problem)) => {
                 let (line, fault) = problem.fault();
-                refused.add(refusal(line, fault));
+                refuse(line, fault);
             }
-            Err(problem) => refused.add(refusal(1, Fault::new("document", problem))),
+            Err(problem) => refuse(1, Fault::new("document", problem)),
         }
     }
     records.sort_by_key(|record: &Record| record.timestamp);

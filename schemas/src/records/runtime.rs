@@ -139,6 +139,7 @@ record! {
         /// What was wrong, with the field.
         error: String,
         /// The record's value, base64: its Avro body in the schema `record_schema`, or without one its bytes as they lay in the log.
+        /// One that begins with `sealed:` is text of an input in which somebody may be named, under a key of the quarantine.
         value: Option<String>,
         /// Type of the refused record, where known.
         record_type: Option<String>,
