@@ -24,7 +24,7 @@ use super::territory::{Territory, place};
 
 pub(super) use self::otherwise::otherwise;
 use self::places::{Atlas, Kind};
-use self::values::{SUMS_OF, first, is_of_place, is_told, supposing};
+use self::values::{SUMS_OF, doubtful, first, is_of_place, supposing};
 
 /// Most times that the law is asked for one outlook.
 const QUESTIONS_MAX: u32 = 50_000;
@@ -96,17 +96,19 @@ struct Search<'l> {
 }
 
 impl<'l> Search<'l> {
-    /// The case, and each in which something else is told of a fact that was told and is missing all the same. Only where regimes
-    /// beyond the Regulation are asked does it matter: the place that is supposed next may lead to one that asks for less.
+    /// The case, and each in which something else is told of a fact that is not settled by what is told. It matters where regimes beyond
+    /// the Regulation are asked and a place is open: that place may lead to one of them, which asks for less.
     fn told_otherwise(&mut self, case: &Case) -> Option<Vec<Case>> {
         let mut cases = vec![case.clone()];
+        let mut ends =
+            [case.origin, case.destination].into_iter().chain(case.legs.iter().flat_map(|leg| [Some(leg.from), Some(leg.to)]));
+        let is_open = case.as_of.is_none() || ends.any(|end| end.and_then(place).is_none());
         let missing = decide_unproved(self.law, case).missing;
-        if self.law.others().next().is_none() || !missing.iter().any(|fact| is_of_place(fact)) {
-            return Some(cases);
-        }
-        for fact in missing.iter().filter(|fact| is_told(case, fact)) {
-            for case in cases.clone() {
-                cases.extend(supposing(self.law, &mut self.atlas, &case, fact)?);
+        if self.law.others().next().is_some() && (is_open || missing.iter().any(|fact| is_of_place(fact))) {
+            for fact in doubtful(case) {
+                for case in cases.clone() {
+                    cases.extend(supposing(self.law, &mut self.atlas, &case, fact)?);
+                }
             }
         }
         Some(cases)

@@ -53,14 +53,19 @@ pub(super) fn is_of_place(fact: &str) -> bool {
     turn(fact) < 3
 }
 
-/// Something is said of a fact; if it is missing all the same, what is said does not settle it.
-pub(super) fn is_told(case: &Case, fact: &str) -> bool {
-    match fact {
-        "cause" => case.cause.is_some(),
-        "passenger_choice" => case.choice.is_some(),
-        "delay_breakdown" => !case.delay_breakdown.is_empty(),
-        _ => false,
-    }
+/// Facts of which something is told that settles them under one regime and not under another.
+pub(super) fn doubtful(case: &Case) -> Vec<&'static str> {
+    let unclear = |cause: &Cause| matches!(cause.nature, Nature::Conditional | Nature::Unclear);
+    let flies = !matches!(case.event, Some(Event::DeniedBoarding | Event::Downgrade));
+    // The parts of a mixture are asked for, not another name for it.
+    let mixed = |cause: &Cause| cause.name == "mixed" && matches!(case.event, Some(Event::Delay | Event::Diversion));
+    let stays = case.choice == Some(Choice::Refund) || case.passenger.travelled == Some(false) || case.arrival == Arrival::Never;
+    let facts = [
+        ("cause", case.cause.as_ref().is_some_and(|cause| unclear(cause) && !mixed(cause))),
+        ("delay_breakdown", case.delay_breakdown.iter().any(|(cause, _)| unclear(cause))),
+        ("passenger_choice", flies && stays),
+    ];
+    facts.into_iter().filter(|(_, is)| *is).map(|(fact, _)| fact).collect()
 }
 
 /// The case with a missing fact at each value that the law tells apart; none for a fact that nothing is known of.
