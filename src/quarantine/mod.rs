@@ -177,7 +177,7 @@ impl Sealer {
     /// Destroys the keys that have had their time, also the one in memory.
     fn look(&self) {
         let today = (self.today)();
-        drop(self.key.lock().unwrap_or_else(PoisonError::into_inner).take_if(|key| key.day() != today));
+        self.key.lock().unwrap_or_else(PoisonError::into_inner).take_if(|key| key.day() != today);
         match self.folder.destroy_old(today) {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "quarantine keys destroyed"),
