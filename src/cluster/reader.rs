@@ -148,8 +148,10 @@ impl Reader {
                 Ok(Some(read(&message, &self.names, &*self.codec)))
             }
             Some(Err(error)) if is_away(&error) => {
-                tracing::warn!(%error, "the cluster was lost");
-                self.away.get_or_insert((Instant::now(), error));
+                self.away.get_or_insert_with(|| {
+                    tracing::warn!(%error, "the cluster was lost");
+                    (Instant::now(), error)
+                });
                 Ok(None)
             }
             Some(Err(error)) => Err(Failure::dependency(error)),

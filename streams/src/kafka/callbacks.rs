@@ -19,8 +19,8 @@ use crate::log::{LogError, Offsets, Place, Rebalance};
 #[derive(Default)]
 pub(super) struct Group {
     queue: Mutex<VecDeque<Rebalance>>,
-    /// What was the matter with the connections when one last was lost.
-    said: Mutex<Option<String>>,
+    /// Why the cluster cannot be reached, since the group last gave something: the first that helps, else the first of all.
+    said: Mutex<Option<Said>>,
     pub(super) closing: AtomicBool,
 }
 
@@ -29,17 +29,28 @@ impl Group {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Why a connection was last lost, and what helps; it may be back.
+    /// Why connections were lost, and what helps; they may be back.
     pub(super) fn said(&self) -> Option<String> {
-        self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let said = said.as_ref()?;
+        Some(said.cure.map_or_else(|| said.reason.clone(), |cure| format!("{}; {cure}", said.reason)))
     }
+}
+
+/// What the client said of a connection.
+struct Said {
+    reason: String,
+    cure: Option<&'static str>,
 }
 
 impl ClientContext for Group {
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(%error, reason, "consumer");
-        let said = cure(&error).map_or_else(|| reason.to_owned(), |cure| format!("{reason}; {cure}"));
-        *self.said.lock().unwrap_or_else(PoisonError::into_inner) = Some(said);
+        let (mut said, cure) = (self.said.lock().unwrap_or_else(PoisonError::into_inner), cure(&error));
+        // That all brokers are down then follows from what was said before.
+        if said.as_ref().is_none_or(|said| said.cure.is_none() && cure.is_some()) {
+            *said = Some(Said { reason: reason.to_owned(), cure });
+        }
     }
 }
 
@@ -51,6 +62,7 @@ impl ConsumerContext for Group {
             return tracing::trace!(?unassigned, "closing");
         }
         let change = if err == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+            *self.said.lock().unwrap_or_else(PoisonError::into_inner) = None;
             let places = partitions.elements();
             Rebalance::Assigned(places.iter().map(|e| Place::new(e.topic(), e.partition())).collect())
         } else {
