@@ -55,9 +55,12 @@ fn client(connection: &Connection) -> Result<AdminClient<DefaultClientContext>, 
 pub(crate) fn plain_topology(connection: &Connection, stage: &Stage) -> Result<Topology, RuntimeError> {
     let admin = client(connection)?;
     let (input, output) = (stage.reads[0], stage.writes[0]);
-    let counts = partition_counts(connection, &admin)?;
-    let missing = || RuntimeError::Refused(format!("topic `{input}` is missing: there is nothing to read"));
-    let inputs = counts.get(input).copied().ok_or_else(missing)?;
+    let missing = |counts: &BTreeMap<String, i32>| {
+        let is_known = counts.contains_key(input);
+        (!is_known).then(|| (true, format!("topic `{input}` is missing: there is nothing to read")))
+    };
+    let counts = known_counts(connection, &admin, missing)?;
+    let inputs = counts.get(input).copied().unwrap_or_default();
     let topology = plain::topology(stage.clone(), inputs, counts.get(output).copied().unwrap_or(inputs));
     let ours = topology.partitions.iter().filter(|(topic, _)| !counts.contains_key(**topic));
     let topics: Vec<NewTopic<'_>> =
@@ -72,18 +75,28 @@ fn used_counts(
     admin: &AdminClient<DefaultClientContext>,
     plan: &Plan,
 ) -> Result<BTreeMap<String, i32>, RuntimeError> {
+    known_counts(connection, admin, |counts| {
+        used(plan).into_iter().find_map(|topic| {
+            let (name, wanted) = (plan.world.topic(topic), plan.topology.partition_count(topic));
+            let found = counts.get(&name).copied();
+            (found != Some(wanted)).then(|| (found.is_none(), mend(plan, &name, wanted, found)))
+        })
+    })
+}
+
+/// Partition counts of all topics, once `differs` finds nothing wrong with them. It says whether a topic is missing, and what is to be done:
+/// not every broker knows at once of a topic that was made a moment ago, so one that is missing is looked for again.
+fn known_counts(
+    connection: &Connection,
+    admin: &AdminClient<DefaultClientContext>,
+    differs: impl Fn(&BTreeMap<String, i32>) -> Option<(bool, String)>,
+) -> Result<BTreeMap<String, i32>, RuntimeError> {
     let deadline = Instant::now() + NEWS_TIMEOUT;
     loop {
         let counts = partition_counts(connection, admin)?;
-        let differs = used(plan).into_iter().find_map(|topic| {
-            let (name, wanted) = (plan.world.topic(topic), plan.topology.partition_count(topic));
-            let found = counts.get(&name).copied();
-            (found != Some(wanted)).then(|| (found, mend(plan, &name, wanted, found)))
-        });
-        match differs {
+        match differs(&counts) {
             None => return Ok(counts),
-            // Not every broker knows at once of a topic that was made a moment ago.
-            Some((None, _)) if Instant::now() < deadline => std::thread::sleep(NEWS_PAUSE),
+            Some((true, _)) if Instant::now() < deadline => std::thread::sleep(NEWS_PAUSE),
             Some((_, mending)) => return Err(RuntimeError::Refused(mending)),
         }
     }
