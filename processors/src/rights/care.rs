@@ -10,7 +10,7 @@ use super::decision::Matter;
 use super::distance::distance;
 use super::event::{has_ground, is_cancellation};
 use super::proof::Proof;
-use super::scope::{both, unknown_airport};
+use super::scope::{both, unlisted};
 use super::territory::place;
 
 /// The rights beside the sum.
@@ -89,9 +89,8 @@ fn whatever_the_flight(matter: &Matter<'_>, delay: i32, proof: &mut Proof) -> Op
         return Some(reached[0]);
     }
     let (from, to) = late_flight(matter);
-    let unknown =
-        [(from, "origin"), (to, "destination")].into_iter().filter(|(end, _)| end.is_some_and(|end| place(end).is_none()));
-    unknown.for_each(|(end, key)| proof.lacks_aside(unknown_airport(end, key)));
+    let unknown = [from, to].into_iter().flatten().filter(|end| place(*end).is_none());
+    unknown.for_each(|end| proof.lacks_aside(unlisted(end)));
     None
 }
 

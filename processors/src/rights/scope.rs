@@ -127,7 +127,12 @@ pub(super) fn scopes(law: &Law, case: &Case, journey: &Journey<'_>, on: Option<D
 
 /// How an end that nobody has told, or no table knows, is named among what is missing: by its key, or by its code.
 pub(super) fn unknown_airport(airport: Option<Airport>, key: &'static str) -> Cow<'static, str> {
-    airport.map_or(Cow::Borrowed(key), |airport| Cow::Owned(format!("airport {airport}")))
+    airport.map_or(Cow::Borrowed(key), unlisted)
+}
+
+/// How an airport that no table knows is named among what is missing.
+pub(super) fn unlisted(airport: Airport) -> Cow<'static, str> {
+    Cow::Owned(format!("airport {airport}"))
 }
 
 fn community(law: &Law, case: &Case, journey: &Journey<'_>, on: Option<Date>) -> Scope {
