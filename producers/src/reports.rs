@@ -175,7 +175,8 @@ pub(crate) fn taf(text: &str) -> Result<AirportWeather, String> {
     Ok(AirportWeather { kind: "TAF".to_owned(), ..assessed(forecast.station, text, impact) })
 }
 
-fn assessed(station: Station, raw: &str, impact: Impact) -> AirportWeather {
+/// A report with its impact and nothing measured; kind and instant are left to the caller.
+pub(crate) fn assessed(station: Station, raw: &str, impact: Impact) -> AirportWeather {
     let hazard = |part: impact::Component| WeatherHazard {
         hazard: part.hazard.to_owned(),
         value_percent: part.value.map(|value| whole(value * 100.0)),

@@ -40,11 +40,11 @@ impl Outage {
 /// When a mock fails, and how slow it is.
 #[derive(Debug)]
 pub(super) struct Faults {
-    pub(super) seed: u64,
+    seed: u64,
     /// Share of calls that fail, 0 to 1.
-    pub(super) error_rate: f64,
-    pub(super) delay: Duration,
-    pub(super) outages: Vec<Outage>,
+    error_rate: f64,
+    delay: Duration,
+    outages: Vec<Outage>,
     begun: Instant,
     calls: AtomicU64,
 }

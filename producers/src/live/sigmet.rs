@@ -14,14 +14,15 @@
 use serde::Deserialize;
 use serde_json::Value;
 use slipstream_schemas::ids::Airport;
-use slipstream_schemas::records::{AirportWeather, WeatherHazard};
+use slipstream_schemas::records::AirportWeather;
 use slipstream_schemas::reference;
 
 use super::http::instant;
 use super::weather::Reports;
+use crate::reports::assessed;
 use crate::weather::aerodromes;
 use crate::weather::groups::Station;
-use crate::weather::impact::Band;
+use crate::weather::impact::{Band, Component, Impact};
 
 /// Most vertices of an area; the longest published ones have some fifty.
 pub const VERTICES_MAX: usize = 500;
@@ -29,14 +30,14 @@ pub const VERTICES_MAX: usize = 500;
 pub const SIGMETS_MAX: usize = 1_000;
 /// Characters of a name that is shown.
 const NAME_MAX: usize = 60;
-/// Hazards that hinder an aerodrome: the code, the component, percent.
-const HAZARDS: [(&str, &str, Option<i32>); 7] = [
-    ("TS", "thunder", Some(40)),
-    ("TSGR", "thunder", Some(40)),
-    ("CONVECTIVE", "thunder", Some(40)),
-    ("VA", "other", Some(100)),
-    ("DS", "other", Some(60)),
-    ("SS", "other", Some(60)),
+/// Hazards that hinder an aerodrome: the code, the component, its value.
+const HAZARDS: [(&str, &str, Option<f64>); 7] = [
+    ("TS", "thunder", Some(0.40)),
+    ("TSGR", "thunder", Some(0.40)),
+    ("CONVECTIVE", "thunder", Some(0.40)),
+    ("VA", "other", Some(1.00)),
+    ("DS", "other", Some(0.60)),
+    ("SS", "other", Some(0.60)),
     ("TC", "other", None),
 ];
 
@@ -73,7 +74,7 @@ struct Warning<'a> {
     area: &'a [Vertex],
     observed_at: i64,
     raw: &'a str,
-    hazard: WeatherHazard,
+    hazard: Component,
 }
 
 /// The warnings of these rows for these stations, and which of them cannot be read: each fails alone.
@@ -111,7 +112,7 @@ impl Sigmet {
             return Ok(None);
         }
         let hazard = self.hazard.as_deref().ok_or("hazard: missing")?;
-        let Some((_, component, percent)) = HAZARDS.iter().find(|(code, ..)| *code == hazard) else { return Ok(None) };
+        let Some((_, component, value)) = HAZARDS.iter().find(|(code, ..)| *code == hazard) else { return Ok(None) };
         let raw = self.raw_sigmet.as_deref().filter(|raw| !raw.trim().is_empty()).ok_or("rawSigmet: missing")?;
         let area = self.area()?;
         let (from, to) = self.valid_time_from.zip(self.valid_time_to).ok_or("validTimeFrom, validTimeTo: missing")?;
@@ -120,7 +121,7 @@ impl Sigmet {
         }
         let time = |seconds: i64| jiff::Timestamp::from_second(seconds).map_err(|_| "validTimeTo: no instant".to_owned());
         let evidence = format!("{} {hazard}, {} to {}", self.name(), time(from)?, time(to)?);
-        let hazard = WeatherHazard { hazard: (*component).to_owned(), value_percent: *percent, evidence };
+        let hazard = Component { hazard: component, value: *value, evidence };
         Ok(Some(Warning { area, observed_at: self.received()?, raw, hazard }))
     }
 
@@ -149,25 +150,13 @@ impl Sigmet {
 impl Warning<'_> {
     /// The warning for a station; none where it lies outside, or nobody knows where it lies.
     fn at(&self, station: &str) -> Option<AirportWeather> {
-        let airport: Airport = aerodromes::iata(station.parse::<Station>().ok()?)?.parse().ok()?;
+        let station: Station = station.parse().ok()?;
+        let airport: Airport = aerodromes::iata(station)?.parse().ok()?;
         let place = reference::airport(airport)?;
-        let percent = self.hazard.value_percent.unwrap_or_default();
-        is_within(place.latitude, place.longitude, self.area).then(|| AirportWeather {
-            airport: Some(airport),
-            station: station.to_owned(),
-            kind: "SIGMET".to_owned(),
-            observed_at: self.observed_at,
-            raw: self.raw.to_owned(),
-            category: None,
-            wind_dir_degrees: None,
-            wind_speed_kt: None,
-            wind_gust_kt: None,
-            visibility_m: None,
-            ceiling_ft: None,
-            temp_tenths_c: None,
-            impact_percent: percent,
-            band: Band::of(f64::from(percent) / 100.0).name().to_owned(),
-            components: vec![self.hazard.clone()],
+        let score = self.hazard.value.unwrap_or_default();
+        is_within(place.latitude, place.longitude, self.area).then(|| {
+            let impact = Impact { score, band: Band::of(score), components: vec![self.hazard.clone()] };
+            AirportWeather { kind: "SIGMET".to_owned(), observed_at: self.observed_at, ..assessed(station, self.raw, impact) }
         })
     }
 }
