@@ -162,7 +162,9 @@ pub struct Group(BaseConsumer, TopicPartitionList);
 impl Group {
     pub fn new(group: &str, topic: &str) -> Self {
         let consumer = client().set("group.id", group).create().unwrap();
-        Self(consumer, partitions(topic, Offset::Invalid))
+        let mut partitions = TopicPartitionList::new();
+        (0..PARTITIONS).for_each(|partition| _ = partitions.add_partition(topic, partition));
+        Self(consumer, partitions)
     }
 
     /// Records whose work is committed.
@@ -170,14 +172,6 @@ impl Group {
         let Ok(list) = self.0.committed_offsets(self.1.clone(), TIMEOUT) else { return 0 };
         list.elements().iter().filter_map(|e| e.offset().to_raw()).filter(|offset| *offset > 0).sum::<i64>().unsigned_abs()
     }
-}
-
-fn partitions(topic: &str, offset: Offset) -> TopicPartitionList {
-    let mut list = TopicPartitionList::new();
-    for partition in 0..PARTITIONS {
-        list.add_partition_offset(topic, partition, offset).unwrap();
-    }
-    list
 }
 
 /// Records, markers included, that lie in a topic.
@@ -189,18 +183,22 @@ pub fn ends(topic: &str) -> u64 {
 
 /// A reader of what is committed, from now on.
 pub fn reader(topic: &str) -> BaseConsumer {
-    reader_of(partitions(topic, Offset::End))
+    reader_of(topic, PARTITIONS)
 }
 
 /// A reader of one partition, which stands for all: the machine would be busy with reading otherwise.
 pub fn sampler(topic: &str) -> BaseConsumer {
-    let mut one = TopicPartitionList::new();
-    one.add_partition_offset(topic, 0, Offset::End).unwrap();
-    reader_of(one)
+    reader_of(topic, 1)
 }
 
-fn reader_of(list: TopicPartitionList) -> BaseConsumer {
+/// Reads from the ends as they are now: asked for the end, the client would look for it later, behind the first records.
+fn reader_of(topic: &str, partitions: i32) -> BaseConsumer {
     let reader: BaseConsumer = client().set("isolation.level", "read_committed").set("fetch.wait.max.ms", "10").create().unwrap();
+    let mut list = TopicPartitionList::new();
+    for partition in 0..partitions {
+        let (_, end) = reader.fetch_watermarks(topic, partition, TIMEOUT).unwrap();
+        list.add_partition_offset(topic, partition, Offset::Offset(end)).unwrap();
+    }
     reader.assign(&list).unwrap();
     reader
 }

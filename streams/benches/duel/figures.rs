@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Message;
 
 use crate::cluster::{self, Group, Loader, now_ns};
@@ -97,7 +96,6 @@ pub async fn latency(contender: &Contender, round: u64, report: &mut Report) {
     let mut running = contender.start(&job);
     await_committed(&Group::new(&job.group, &input), 600, &mut running);
     let reader = cluster::reader(&job.output);
-    settle(&reader);
     let (cpu, begun, begun_ns) = (running.cpu(), Instant::now(), now_ns());
     let (total, gap) = (CALM * CALM_FOR.as_secs(), Duration::from_secs(1) / CALM as u32);
     let (mut sent, mut latencies) = (0, Vec::new());
@@ -129,15 +127,6 @@ fn note_percentiles(contender: &Contender, load: &str, mut latencies: Vec<f64>, 
     }
 }
 
-/// Waits until a reader stands at the end of what is there.
-fn settle(reader: &BaseConsumer) {
-    while reader.position().unwrap().elements().iter().any(|e| e.offset().to_raw().is_none_or(|raw| raw < 0)) {
-        if reader.poll(Duration::from_millis(100)).is_none() {
-            break;
-        }
-    }
-}
-
 /// Latency at a share of the contender's own maximum, in percent; one partition of six is read.
 pub async fn loaded(contender: &Contender, percent: u64, most: f64, round: u64, report: &mut Report) {
     let input = format!("loaded-{percent}-{}-{}-{round}", contender.name, std::process::id());
@@ -149,7 +138,6 @@ pub async fn loaded(contender: &Contender, percent: u64, most: f64, round: u64, 
     let mut running = contender.start(&job);
     await_committed(&Group::new(&job.group, &input), 600, &mut running);
     let reader = cluster::sampler(&job.output);
-    settle(&reader);
     let mut pace = Pace::new(most * percent as f64 / 100.0);
     let mut latencies = Vec::new();
     while pace.begun.elapsed() < LOADED_FOR {
