@@ -174,6 +174,8 @@ fn letter(undelivered: &Undelivered) -> Record {
         record_source: SOURCE.to_owned(),
         record_cause: Some(id.to_string()),
         record_schema: None,
+        error_class: undelivered.why.class.name().to_owned(),
+        severity: undelivered.why.class.severity().name().to_owned(),
     };
     let own = derive_id(&[SOURCE.as_bytes(), undelivered.host.as_bytes(), id.as_bytes()]);
     intake::record(DEAD_LETTER_QUEUE, &key, (SOURCE, own), clock()(), &letter)

@@ -1,7 +1,8 @@
 //! Prometheus metrics of the process. Names are part of the contract with the alert rules under `deploy/`.
 //!
 //!     what the shards say ─► difference to what each task said before ─► counters, by stage
-//!                        └─► what stands now ─► gauges, by unit, stage or partition
+//!                        ├─► what stands now ─► gauges, by unit, stage or partition
+//!                        └─► errors met, as providers and the projection have them too ─► one counter, by component and class
 //!
 //! Keeps what each task last said. One that moved away and came back counts from zero again: a counter never falls.
 
@@ -9,12 +10,15 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use prometheus::{Encoder, GaugeVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
+use slipstream_streams::errors::{ErrorClass, ErrorCounts};
 use slipstream_streams::status::{Phase, ShardStatus, TaskStatus};
 use slipstream_streams::task::Counts;
 
 /// What a question for a leg is answered with: kept and still fresh, fetched for it, kept and marked stale, that nobody knows the
 /// leg, that nobody answered.
 pub(crate) const ANSWERS: [&str; 5] = ["kept", "fetched", "stale", "unknown", "nobody"];
+/// Labels of an error.
+const ERROR_LABELS: [&str; 3] = ["component", "class", "severity"];
 /// Where a shard stands, as a label.
 const PHASES: [&str; 6] = ["joining", "restoring", "running", "waiting", "stopped", "failed"];
 
@@ -35,14 +39,16 @@ pub(crate) struct Metrics {
     shards: IntGaugeVec,
     webhooks: IntCounterVec,
     answers: IntCounterVec,
+    errors: IntCounterVec,
     said: Mutex<Said>,
 }
 
-/// What was last said: by each task, and by each shard of its transactions (committed, aborted).
+/// What was last said: by each task, by each shard of its transactions (committed, aborted), and by each component of its errors.
 #[derive(Default)]
 struct Said {
     tasks: BTreeMap<(&'static str, i32), Counts>,
-    shards: BTreeMap<(String, usize), (u64, u64)>,
+    shards: BTreeMap<(String, usize), (u64, u64, ErrorCounts)>,
+    components: BTreeMap<String, ErrorCounts>,
 }
 
 impl Default for Metrics {
@@ -74,6 +80,7 @@ impl Default for Metrics {
             shards: gauge("slipstream_shards", "Shards of this process, by where they stand", &["unit", "phase"]),
             webhooks: self::counter(&registry, "slipstream_webhook_posts_total", "Posts answered", &["gate", "status"]),
             answers: begun(counter("slipstream_flight_answers_total", "Questions for a leg, by what the answer was", "answer")),
+            errors: self::counter(&registry, "slipstream_errors_total", "Errors met, by where and what kind", &ERROR_LABELS),
             said: Mutex::default(),
             registry,
         }
@@ -89,6 +96,20 @@ impl Metrics {
     /// Counts a question for a leg by what was answered, one of [`ANSWERS`].
     pub(crate) fn answered(&self, answer: &'static str) {
         self.answers.with_label_values(&[answer]).inc();
+    }
+
+    /// Takes over all errors that a component says it has met by now.
+    pub(crate) fn met(&self, component: &str, all: ErrorCounts) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = said.components.insert(component.to_owned(), all).unwrap_or_default();
+        self.rose(component, all.since(before));
+    }
+
+    /// Counts errors of a component. Every class begins at zero: what is missing cannot be seen to rise the first time.
+    fn rose(&self, component: &str, by: ErrorCounts) {
+        for class in ErrorClass::ALL {
+            self.errors.with_label_values(&[component, class.name(), class.severity().name()]).inc_by(by.of(class));
+        }
     }
 
     /// Takes over what the shards of this process say of themselves.
@@ -107,10 +128,11 @@ impl Metrics {
         for shard in shards {
             PHASES.iter().for_each(|phase| self.shards.with_label_values(&[shard.unit.as_str(), phase]).add(0));
             self.shards.with_label_values(&[shard.unit.as_str(), name(&shard.phase)]).inc();
-            let now = (shard.commits, shard.aborts);
+            let now = (shard.commits, shard.aborts, shard.errors);
             let before = said.shards.insert((shard.unit.clone(), shard.shard), now).unwrap_or_default();
             self.commits.with_label_values(&[&shard.unit]).inc_by(now.0.saturating_sub(before.0));
             self.aborts.with_label_values(&[&shard.unit]).inc_by(now.1.saturating_sub(before.1));
+            self.rose(&format!("unit:{}", shard.unit), now.2.since(before.2));
             self.restore.with_label_values(&[&shard.unit]).add(gauged(rows_left(&shard.phase)));
             self.commit.with_label_values(&[&shard.unit]).set(shard.commit_time(0.5).as_secs_f64());
         }
@@ -130,6 +152,7 @@ impl Metrics {
         for (counter, now, before) in rises {
             counter.with_label_values(&stage).inc_by(now.saturating_sub(before));
         }
+        self.rose(&format!("stage:{}", task.stage), now.errors.since(before.errors));
         self.waiting.with_label_values(&stage).add(gauged(task.waiting as u64));
         self.lag.with_label_values(&[unit, task.stage, &task.partition.to_string()]).set(gauged(task.lag));
     }
@@ -233,5 +256,32 @@ mod tests {
         assert_eq!(line(&metrics, "slipstream_commits_total{unit=\"flights\"}").as_deref(), Some("9"));
         let of_phase = |phase: &str| line(&metrics, &format!("slipstream_shards{{phase=\"{phase}\",unit=\"flights\"}}"));
         assert_eq!((of_phase("joining").as_deref(), of_phase("failed").as_deref()), (Some("2"), Some("0")));
+    }
+
+    #[test]
+    fn errors_are_counted_by_component_and_class_from_zero_on() {
+        let metrics = Metrics::default();
+        let errors = |component: &str, class: ErrorClass| {
+            let severity = class.severity().name();
+            let name = format!("slipstream_errors_total{{class=\"{class}\",component=\"{component}\",severity=\"{severity}\"}}");
+            line(&metrics, &name)
+        };
+        let mut of_task = shard(0, 0, 10);
+        of_task.tasks[0].counts.errors.note(ErrorClass::Validation);
+        of_task.errors.note(ErrorClass::Network);
+        metrics.report(&[of_task.clone(), shard(1, 1, 4)]);
+        of_task.errors.note(ErrorClass::Network);
+        metrics.report(&[of_task, shard(1, 1, 4)]);
+        assert_eq!(errors("stage:rotate", ErrorClass::Validation).as_deref(), Some("1"));
+        assert_eq!(errors("unit:flights", ErrorClass::Network).as_deref(), Some("2"));
+        let mut all = ErrorCounts::default();
+        for times in 0..3 {
+            metrics.met("provider:x", all);
+            assert_eq!(errors("provider:x", ErrorClass::Auth), Some(times.to_string()));
+            all.note(ErrorClass::Auth);
+        }
+        for class in ErrorClass::ALL {
+            assert!(errors("provider:x", class).is_some() && errors("unit:flights", class).is_some(), "{class}");
+        }
     }
 }

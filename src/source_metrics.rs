@@ -100,12 +100,12 @@ fn providers(registry: &Registry, prefix: &str, reports: &[ProviderReport]) -> p
         let metric = added(registry, GaugeVec::new(of_provider(name, help), &["provider"])?)?;
         reports.iter().for_each(|provider| metric.with_label_values(&[&provider.provider]).set(value(provider)));
     }
-    let help = "Calls without an answer, by class; those not let through too";
+    let help = "Calls without an answer, by kind; those not let through too";
     let errors = added(registry, IntCounterVec::new(of_provider("errors_total", help), &["provider", "class"])?)?;
     for provider in reports {
-        for class in ProviderError::CLASSES {
-            let count = provider.errors.get(class).copied().unwrap_or_default();
-            errors.with_label_values(&[provider.provider.as_str(), class]).inc_by(count);
+        for kind in ProviderError::KINDS {
+            let count = provider.errors.get(kind).copied().unwrap_or_default();
+            errors.with_label_values(&[provider.provider.as_str(), kind]).inc_by(count);
         }
     }
     Ok(())

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use support::cluster::{Cluster, dev_broker, kafka};
+use support::live::{Program, wait_for};
 use support::scratch;
 
 /// Longest wait for a fact.
@@ -68,6 +69,13 @@ impl World<'_> {
         }
     }
 
+    /// What a command prints.
+    fn said(&self, arguments: &[&str]) -> String {
+        let output = self.cluster.command(&self.name, arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// What `dlq` says on standard error.
     fn replay(&self, arguments: &[&str]) -> String {
         let output = self.cluster.command(&self.name, &[&["dlq", "replay"], arguments].concat()).output().unwrap();
@@ -80,6 +88,7 @@ fn letters_of<'l>(letters: &'l [Value], reason: &str) -> Vec<&'l Value> {
     letters.iter().filter(|letter| letter["value"]["reason"] == reason).collect()
 }
 
+// contract: S2-22 (validation and processing in dead letters and counts; replay of one class)
 fn check(cluster: &Cluster, order: &str) {
     let directory = scratch();
     let path = directory.path().join("r.jsonl");
@@ -88,17 +97,30 @@ fn check(cluster: &Cluster, order: &str) {
     let input = format!("recording:{}", path.display());
     let _feed = cluster.start(&world.name, &["feed", &input, "--speed", "60x"], None);
     world.wait_for("flight.observations", "three observations", |observations| observations.len() == 3);
-    let worker = cluster.start(&world.name, &["run", "--order", order], None);
+    let worker = Program::start(cluster.command(&world.name, &["run", "--order", order]), directory.path().join("log"));
 
     let letters = world.wait_for("dead.letter.queue", "two letters", |letters| letters.len() == 2);
-    assert_eq!(letters_of(&letters, "unmatched leg").len(), 1);
-    assert_eq!(letters_of(&letters, "unknown carrier")[0]["value"]["redeliveries"], 0);
+    for (reason, class, severity) in [("unmatched leg", "processing", "MEDIUM"), ("unknown carrier", "validation", "LOW")] {
+        let letter = letters_of(&letters, reason)[0];
+        let value = &letter["value"];
+        assert_eq!((&value["error_class"], &value["severity"]), (&json!(class), &json!(severity)), "{letter}");
+        assert_eq!(value["redeliveries"], 0);
+        let said = world.said(&["dlq", "show", letter["id"].as_str().unwrap()]);
+        assert!(said.contains(&format!("class       {class}, severity {severity}, recovery: ")), "{said}");
+        let sample =
+            format!("slipstream_errors_total{{class=\"{class}\",component=\"stage:reconcile\",severity=\"{severity}\"}} 1");
+        wait_for(class, || worker.get("/metrics").contains(&sample).then_some(()));
+    }
+    let groups = world.said(&["dlq", "list", "--json"]);
+    assert!(groups.contains(r#""class":"processing""#) && groups.contains(r#""class":"validation""#), "{groups}");
     world.wait_for("flight.events", "schedule", |events| events.len() == 1);
 
-    let said = world.replay(&["--all"]);
-    assert!(said.starts_with("2 handed in again, 0 had been already, 0 cannot be"), "{said}");
+    let said = world.replay(&["--class", "processing"]);
+    assert!(said.starts_with("1 handed in again, 0 had been already, 0 cannot be"), "{said}");
     let events = world.wait_for("flight.events", "assignment", |events| events.len() == 2);
     assert_eq!((&events[1]["value"]["kind"], &events[1]["value"]["tail"]), (&json!("ASSIGNED"), &json!(TAIL)));
+    let said = world.replay(&["--class", "validation"]);
+    assert!(said.starts_with("1 handed in again, 0 had been already, 0 cannot be"), "{said}");
     let letters = world.wait_for("dead.letter.queue", "a third letter", |letters| letters.len() == 3);
     let again = letters_of(&letters, "unknown carrier");
     assert_eq!(again.iter().map(|letter| letter["value"]["redeliveries"].as_i64().unwrap()).max(), Some(1));

@@ -113,6 +113,7 @@ fn a_cluster_that_asks_who_you_are() {
     assert!(said.to_lowercase().contains("authorization"), "{said}");
 }
 
+// contract: S2-22 (auth)
 /// A password changed in flight makes it wait and say so until it is right again; rights taken away end it with the cure.
 #[test]
 fn who_is_no_longer_let_in_waits_and_who_may_no_longer_ends() {
@@ -135,6 +136,11 @@ fn who_is_no_longer_let_in_waits_and_who_may_no_longer_ends() {
     assert!(kafka.script("password").arg("another-secret").status().unwrap().success());
     let said = wait_for("the word that nobody is let in", || Some(program.get("/health")).filter(|said| said.contains(" 503 ")));
     assert!(said.contains("uthentication") && said.contains("check sasl.mechanism, sasl.username and sasl.password"), "{said}");
+    let refused = |line: &str| {
+        let of_unit = line.starts_with("slipstream_errors_total{class=\"auth\",component=\"unit:");
+        of_unit && line.contains("severity=\"CRITICAL\"") && !line.ends_with(" 0")
+    };
+    wait_for("the count of refusals", || program.get("/metrics").lines().any(refused).then_some(()));
     assert!(kafka.script("password").arg("app-secret").status().unwrap().success());
     wait_for("both units again", || runs(&program).filter(|()| program.get("/health").contains(" 200 ")));
     // The board is read by a client of its own: it must have come back as well.

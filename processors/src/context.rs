@@ -66,9 +66,11 @@ impl Typed for Cx<'_> {
 
 fn read_row<T: Wire>(row: &[u8]) -> Result<T, Poison> {
     match row.split_first() {
-        Some((&FORMAT, body)) => T::from_bytes(body).map_err(|e| Poison::new("state row", e)),
-        Some((format, _)) => Err(Poison::new("state format", format_args!("format {format} is not known to this program"))),
-        None => Err(Poison::new("state format", "empty row")),
+        Some((&FORMAT, body)) => T::from_bytes(body).map_err(|e| Poison::processing("state row", e)),
+        Some((format, _)) => {
+            Err(Poison::processing("state format", format_args!("format {format} is not known to this program")))
+        }
+        None => Err(Poison::processing("state format", "empty row")),
     }
 }
 

@@ -34,6 +34,8 @@ pub(crate) fn write(refused: &Refused<'_>, type_name: Option<&str>, schema: Opti
         record_source: event.map(|event| event.source.to_string()).unwrap_or_default(),
         record_cause: event.and_then(|event| event.causation).map(|cause| cause.to_string()),
         record_schema: schema.map(str::to_owned),
+        error_class: refused.poison.class.name().to_owned(),
+        severity: refused.poison.class.severity().name().to_owned(),
     }
 }
 

@@ -11,6 +11,7 @@ use slipstream_schemas::schema_ids::LocalIds;
 use slipstream_schemas::wire::Wire;
 use slipstream_streams::buffer::Redelivery;
 use slipstream_streams::codec::{Codec, Encoded, Poison, Promise, Refused};
+use slipstream_streams::errors::ErrorClass;
 use slipstream_streams::record::{Record, Ts};
 use slipstream_streams::world::Declaration;
 
@@ -53,7 +54,7 @@ impl Codec for Edge {
     fn decode(&self, _topic: &str, type_name: Option<&str>, value: &[u8]) -> Result<Encoded, Poison> {
         match self.0.decode(type_name, value) {
             Ok(decoded) => Ok(Encoded { rank: decoded.rank, body: decoded.body.into_owned() }),
-            Err(error) if error.is_transient() => Err(Poison::new(REGISTRY_AWAY, error)),
+            Err(error) if error.is_transient() => Err(Poison { class: ErrorClass::Network, ..Poison::new(REGISTRY_AWAY, error) }),
             Err(error) => Err(Poison::new(error.reason(), error)),
         }
     }

@@ -7,6 +7,7 @@
 //! | `reason` | `unusable FIELD` |
 //! | `error` | place, field and problem; where somebody may be named, place and field alone |
 //! | `value` | the line, base64; where somebody may be named, sealed if there is a quarantine; else, and where nothing of it is left, none |
+//! | `error_class` | validation |
 //! | `record_id` | its fingerprint: the same bytes have the same one, wherever they stand |
 //!
 //! A line has no instant that could be believed: its letter is stamped with the instant up to which the feed had read when it found
@@ -20,6 +21,7 @@ use base64::prelude::BASE64_STANDARD;
 use slipstream_schemas::records::{DeadLetter, Message};
 use slipstream_schemas::topics::DEAD_LETTER_QUEUE;
 use slipstream_schemas::wire::Wire;
+use slipstream_streams::errors::ErrorClass;
 use slipstream_streams::progress::source_writer;
 use slipstream_streams::record::{Record, Ts, derive_id};
 
@@ -97,6 +99,8 @@ fn unknown(source: &str) -> DeadLetter {
         record_source: envelope(source),
         record_cause: None,
         record_schema: None,
+        error_class: ErrorClass::Validation.name().to_owned(),
+        severity: ErrorClass::Validation.severity().name().to_owned(),
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use reqwest::{Client, StatusCode, header};
 use serde_json::{Value, json};
 use slipstream_producers::live::retry::pauses;
+use slipstream_streams::errors::{Cause, ErrorClass};
 use slipstream_streams::record::rfc3339;
 use tokio::task::JoinSet;
 
@@ -34,7 +35,7 @@ pub(crate) struct Undelivered {
     /// Host of the receiver: an address may hold a secret in its path.
     pub(crate) host: String,
     /// What it answered last.
-    pub(crate) why: String,
+    pub(crate) why: Cause,
 }
 
 /// Who posts.
@@ -48,8 +49,8 @@ pub(crate) struct Courier {
 /// What came of one post.
 enum Outcome {
     Taken,
-    Again(String, Option<Duration>),
-    Refused(String),
+    Again(Cause, Option<Duration>),
+    Refused(Cause),
 }
 
 impl Courier {
@@ -109,18 +110,29 @@ impl Courier {
         let request = request.header(SIGNATURE, self.key.sign(&at, body)).header(TIMESTAMP, at).body(body.to_vec());
         match request.send().await {
             Ok(answer) => outcome(answer.status(), retry_after(answer.headers())),
-            Err(error) if error.is_timeout() => Outcome::Again("no answer in time".to_owned(), None),
-            Err(_) => Outcome::Again("no connection".to_owned(), None),
+            Err(error) if error.is_timeout() => Outcome::Again(Cause::new(ErrorClass::Timeout, "no answer in time"), None),
+            Err(_) => Outcome::Again(Cause::new(ErrorClass::Network, "no connection"), None),
         }
     }
 }
 
 fn outcome(status: StatusCode, after: Option<Duration>) -> Outcome {
-    let said = format!("answered {}", status.as_u16());
+    let said = Cause::new(class_of(status.as_u16()), format_args!("answered {}", status.as_u16()));
     match status.as_u16() {
         200..300 => Outcome::Taken,
         408 | 425 | 429 | 500.. => Outcome::Again(said, after),
         _ => Outcome::Refused(said),
+    }
+}
+
+/// Of which class an answer is that takes nothing.
+fn class_of(status: u16) -> ErrorClass {
+    match status {
+        401 | 403 => ErrorClass::Auth,
+        408 => ErrorClass::Timeout,
+        429 => ErrorClass::Resource,
+        425 | 500.. => ErrorClass::Network,
+        _ => ErrorClass::Validation,
     }
 }
 

@@ -1,4 +1,4 @@
-//! `slipstream dlq`: dead letters by reason and stage, one with its cause, and handing refused records in again.
+//! `slipstream dlq`: dead letters by stage, class and reason, one with its cause, and handing refused records in again.
 //!
 //! Text that is sealed in a letter is shown in the clear to whoever names the folder of its key, and only then.
 
@@ -12,6 +12,7 @@ use slipstream_schemas::records::DeadLetter;
 use slipstream_schemas::topics;
 use slipstream_schemas::wire::Wire;
 use slipstream_streams::buffer::Order;
+use slipstream_streams::errors::ErrorClass;
 use slipstream_streams::record::{Record, rfc3339};
 use slipstream_streams::retry::{self, HANDED_IN_MAX, HandIn};
 
@@ -34,7 +35,7 @@ pub(crate) struct Dlq {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Dead letters by stage and reason
+    /// Dead letters by stage, class and reason
     List {
         /// One JSON object a line
         #[arg(long)]
@@ -52,6 +53,9 @@ enum Action {
     Replay(Selected),
 }
 
+/// A dead letter as a record, and what it says.
+type Letter = (Record, DeadLetter);
+
 /// Which dead letters.
 #[derive(Debug, Args)]
 struct Selected {
@@ -64,8 +68,11 @@ struct Selected {
     /// Every one with this reason
     #[arg(long)]
     reason: Option<String>,
+    /// Every one of this class of errors: network, validation, timeout, auth, resource, processing, database or unknown
+    #[arg(long)]
+    class: Option<ErrorClass>,
     /// Every one there is
-    #[arg(long, conflicts_with_all = ["ids", "stage", "reason"])]
+    #[arg(long, conflicts_with_all = ["ids", "stage", "reason", "class"])]
     all: bool,
 }
 
@@ -73,12 +80,18 @@ impl Selected {
     fn holds(&self, record: &Record, letter: &DeadLetter) -> bool {
         let named = self.ids.is_empty() || self.ids.contains(&record.event.id.to_string());
         let fits = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|wanted| wanted == found);
-        named && fits(&self.stage, &letter.stage) && fits(&self.reason, &letter.reason)
+        let of_class = self.class.is_none_or(|class| class == class_of(letter));
+        named && of_class && fits(&self.stage, &letter.stage) && fits(&self.reason, &letter.reason)
     }
 
     fn is_empty(&self) -> bool {
-        self.ids.is_empty() && self.stage.is_none() && self.reason.is_none() && !self.all
+        self.ids.is_empty() && self.stage.is_none() && self.reason.is_none() && self.class.is_none() && !self.all
     }
+}
+
+/// The class of a letter; letters of earlier versions have none.
+fn class_of(letter: &DeadLetter) -> ErrorClass {
+    letter.error_class.parse().unwrap_or(ErrorClass::Unknown)
 }
 
 /// Runs the command.
@@ -96,7 +109,7 @@ pub(crate) fn run(args: &Dlq, flags: &Flags) -> Result<Done, Failure> {
     Ok(Done::Clean)
 }
 
-fn read(cluster: &Cluster) -> Result<Vec<(Record, DeadLetter)>, Failure> {
+fn read(cluster: &Cluster) -> Result<Vec<Letter>, Failure> {
     let mut letters = Vec::new();
     Reader::open(cluster, &[topics::DEAD_LETTER_QUEUE], Start::Beginning)?.drain(|read| {
         match read {
@@ -112,39 +125,44 @@ fn read(cluster: &Cluster) -> Result<Vec<(Record, DeadLetter)>, Failure> {
     Ok(letters)
 }
 
-fn list(letters: &[(Record, DeadLetter)], json: bool) {
-    let mut groups: BTreeMap<(&str, &str), Vec<&(Record, DeadLetter)>> = BTreeMap::new();
+fn list(letters: &[Letter], json: bool) {
+    let mut groups: BTreeMap<(&str, ErrorClass, &str), Vec<&Letter>> = BTreeMap::new();
     for letter in letters {
-        groups.entry((&letter.1.stage, &letter.1.reason)).or_default().push(letter);
+        groups.entry((&letter.1.stage, class_of(&letter.1), &letter.1.reason)).or_default().push(letter);
     }
     if json {
-        for ((stage, reason), group) in groups {
+        for ((stage, class, reason), group) in groups {
             let newest = group.iter().map(|(record, _)| record.timestamp).max();
             let example = group.first().map(|(record, _)| record.event.id.to_string());
             say!(
                 "{}",
-                serde_json::json!({"stage": stage, "reason": reason, "count": group.len(), "newest": newest, "example": example})
+                serde_json::json!({
+                    "stage": stage, "class": class.name(), "severity": class.severity().name(), "reason": reason,
+                    "count": group.len(), "newest": newest, "example": example,
+                })
             );
         }
         return;
     }
     let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING).set_header(["STAGE", "REASON", "COUNT", "NEWEST", "EXAMPLE"]);
-    for ((stage, reason), group) in groups {
+    table.load_style(comfy_table::presets::NOTHING).set_header(["STAGE", "CLASS", "REASON", "COUNT", "NEWEST", "EXAMPLE"]);
+    for ((stage, class, reason), group) in groups {
         let newest = group.iter().map(|(record, _)| record.timestamp).max().map(rfc3339).unwrap_or_default();
         let example = group.first().map(|(record, _)| record.event.id.to_string()).unwrap_or_default();
-        table.add_row([stage.to_owned(), reason.to_owned(), group.len().to_string(), newest, example]);
+        table.add_row([stage.to_owned(), class.to_string(), reason.to_owned(), group.len().to_string(), newest, example]);
     }
     say!("{table}");
 }
 
-fn show(letters: &[(Record, DeadLetter)], id: &str, keys: Option<&Path>) -> Result<(), Failure> {
+fn show(letters: &[Letter], id: &str, keys: Option<&Path>) -> Result<(), Failure> {
     let found = letters.iter().find(|(record, _)| record.event.id.to_string() == id);
     let (record, letter) = found
         .ok_or_else(|| Failure::usage(format_args!("no dead letter has the id `{id}`; `slipstream dlq list` shows some")))?;
     let text = keys.map(|keys| quarantine::opened(keys, letter)).transpose()?;
     say!("refused by  {} at {}", letter.stage, rfc3339(record.timestamp));
     say!("reason      {}: {}", letter.reason, letter.error);
+    let class = class_of(letter);
+    say!("class       {class}, severity {}, recovery: {}", class.severity().name(), class.recovery().name());
     say!("record      {} of key {}", letter.record_type.as_deref().unwrap_or("unknown type"), record.key);
     match letter.input_line() {
         Some((file, line)) => say!("from        line {line} of {file}"),
@@ -169,9 +187,9 @@ fn harmless(line: &str) -> String {
 }
 
 /// Hands the selected letters' records in. A letter that was replayed before is skipped: a record refused again has a newer letter.
-fn replay(cluster: &Cluster, letters: &[(Record, DeadLetter)], selected: &Selected) -> Result<Done, Failure> {
+fn replay(cluster: &Cluster, letters: &[Letter], selected: &Selected) -> Result<Done, Failure> {
     if selected.is_empty() {
-        return Err(Failure::usage("which? give ids as `slipstream dlq list` shows them, --stage, --reason, or --all"));
+        return Err(Failure::usage("which? give ids as `slipstream dlq list` shows them, --stage, --reason, --class, or --all"));
     }
     let unknown = |id: &&String| letters.iter().all(|(record, _)| record.event.id.to_string() != **id);
     if let Some(id) = selected.ids.iter().find(unknown) {

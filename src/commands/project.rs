@@ -1,11 +1,15 @@
 //! `slipstream project`: the state of every leg as a table of PostgreSQL or SQLite.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+
 use clap::Args;
 
 use crate::cluster::{self, Cluster};
 use crate::failure::{Done, Failure};
+use crate::http::{self, Face};
 use crate::projection::store::Store;
-use crate::projection::{failure, project};
+use crate::projection::{Projection, failure};
 use crate::say;
 use crate::settings::Flags;
 
@@ -26,12 +30,15 @@ pub(crate) struct Project {
     /// Only print how sync has fared in the last 24 hours, one JSON object, from the table as it is
     #[arg(long, conflicts_with = "until_end")]
     report: bool,
+    /// Serves /health and /metrics of the projection there
+    #[arg(long, value_name = "ADDR", conflicts_with = "report")]
+    metrics: Option<SocketAddr>,
 }
 
 /// Runs the command.
 ///
 /// # Errors
-/// Database or cluster do not answer, or another projection writes the same database.
+/// The cluster does not answer, the database has not for minutes, or another projection writes the same database.
 pub(crate) fn run(args: &Project, flags: &Flags) -> Result<Done, Failure> {
     let runtime = cluster::tokio()?;
     let mut store = runtime.block_on(Store::open(&args.database)).map_err(failure)?;
@@ -40,7 +47,13 @@ pub(crate) fn run(args: &Project, flags: &Flags) -> Result<Done, Failure> {
         say!("{}", runtime.block_on(store.report(now, now - DAY_MS)).map_err(failure)?);
         return Ok(Done::Clean);
     }
-    let taken = project(&Cluster::connect(flags)?, &mut store, &runtime, args.until_end)?;
+    let face = Arc::new(Face::default());
+    if args.metrics.is_some() {
+        let address = runtime.block_on(http::serve(args.metrics, Arc::clone(&face)))?;
+        eprintln!("projecting; http://{address}");
+    }
+    let cluster = Cluster::connect(flags)?;
+    let taken = Projection::new(&cluster, &mut store, &runtime, &face).run(args.until_end)?;
     eprintln!("{taken} records taken");
     Ok(Done::Clean)
 }

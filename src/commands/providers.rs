@@ -101,7 +101,7 @@ async fn ask(desk: &Desk, leg: LegQuery) -> Result<Done, Failure> {
         match word {
             Ok(served) => say!("{}", json(&served)?),
             Err(error) => {
-                say!("{}", serde_json::json!({"source": provider, "error": error.class(), "reason": error.to_string()}))
+                say!("{}", serde_json::json!({"source": provider, "error": error.kind(), "reason": error.to_string()}))
             }
         }
     }

@@ -9,6 +9,7 @@ use slipstream_schemas::ids::Leg;
 use slipstream_schemas::records::{FlightState, LegSync};
 use slipstream_schemas::topics::{FLIGHT_STATE, SYNC_STATUS};
 use slipstream_schemas::wire::Wire;
+use slipstream_streams::errors::ErrorClass;
 use slipstream_streams::record::Record;
 use sqlx::any::{AnyPoolOptions, AnyQueryResult};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -65,6 +66,17 @@ pub(crate) enum StoreError {
     },
 }
 
+impl StoreError {
+    /// The class of the error.
+    pub(crate) fn class(&self) -> ErrorClass {
+        match self {
+            Self::Database(_) | Self::Migration(_) => ErrorClass::Database,
+            Self::Shared { .. } => ErrorClass::Processing,
+            Self::Unreadable { .. } => ErrorClass::Validation,
+        }
+    }
+}
+
 /// The next offset of each partition, by the cluster's name of its topic.
 pub(crate) type Offsets = BTreeMap<(String, i32), i64>;
 
@@ -85,10 +97,21 @@ impl Store {
         // One writer: what is read in a transaction is what it writes on.
         let pool = AnyPoolOptions::new().max_connections(1).connect(&made).await?;
         migrator(i64::MAX).run(&pool).await?;
-        let rows = sqlx::query("SELECT topic, topic_partition, next_offset FROM projection_offsets").fetch_all(&pool).await?;
+        let mut store = Self { pool, offsets: Offsets::new() };
+        store.resume().await?;
+        Ok(store)
+    }
+
+    /// Goes on behind what the database says is in its tables: a commit of which the answer was lost may have been one.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub(crate) async fn resume(&mut self) -> Result<(), StoreError> {
+        let known = sqlx::query("SELECT topic, topic_partition, next_offset FROM projection_offsets");
         let offset = |row: &sqlx::any::AnyRow| Ok(((row.try_get(0)?, row.try_get(1)?), row.try_get(2)?));
-        let offsets = rows.iter().map(offset).collect::<Result<_, sqlx::Error>>()?;
-        Ok(Self { pool, offsets })
+        let rows = known.fetch_all(&self.pool).await?;
+        self.offsets = rows.iter().map(offset).collect::<Result<_, sqlx::Error>>()?;
+        Ok(())
     }
 
     /// Up to where everything is in the tables.

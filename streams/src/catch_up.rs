@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::errors::ErrorClass;
 use crate::log::{Log, LogError, Offsets, Place, Raw};
 
 /// Records read at once.
@@ -38,7 +39,10 @@ pub(crate) fn read_to_end(
             at.entry(place).and_modify(|at| *at = position.max(*at));
         }
         if log.now() > begun + patience {
-            return Err(LogError::Reopen(format!("cannot be read to its end: {}", log.explain_stall(place, at[place]))));
+            return Err(LogError::reopen(
+                ErrorClass::Timeout,
+                format_args!("cannot be read to its end: {}", log.explain_stall(place, at[place])),
+            ));
         }
     }
     Ok(at)

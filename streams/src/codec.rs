@@ -3,6 +3,7 @@
 //! The runtime moves bodies in *our* schema; framing, foreign schemas and the runtime's own records
 //! (dead letters, progress) are turned by this trait, so that it needs no schema of its own.
 
+use crate::errors::ErrorClass;
 use crate::record::{Record, Ts};
 use crate::topology::CLOCK;
 use crate::world::{DECLARATION_KEY, Declaration};
@@ -18,12 +19,24 @@ pub struct Poison {
     pub reason: &'static str,
     /// What was wrong, naming the field.
     pub error: String,
+    /// Its class.
+    pub class: ErrorClass,
 }
 
 impl Poison {
-    /// A reason with its detail.
+    /// What is wrong in itself, with its detail.
     pub fn new(reason: &'static str, error: impl std::fmt::Display) -> Self {
-        Self { reason, error: error.to_string() }
+        Self { reason, error: error.to_string(), class: ErrorClass::Validation }
+    }
+
+    /// What is sound and cannot be taken up as things stand; handed in again later, it may be.
+    pub fn processing(reason: &'static str, error: impl std::fmt::Display) -> Self {
+        Self { class: ErrorClass::Processing, ..Self::new(reason, error) }
+    }
+
+    /// What goes beyond a limit.
+    pub fn resource(reason: &'static str, error: impl std::fmt::Display) -> Self {
+        Self { class: ErrorClass::Resource, ..Self::new(reason, error) }
     }
 }
 

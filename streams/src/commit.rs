@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::errors::ErrorClass;
 use crate::log::{Log, LogError, Offsets, Outgoing, Place};
 use crate::plan::Route;
 use crate::processor::StoreId;
@@ -18,7 +19,7 @@ impl Shard {
     /// Commits the open transaction with everything that belongs to it.
     pub(crate) fn commit(&mut self, log: &mut dyn Log) -> Result<(), LogError> {
         if let Some(fault) = self.fault_of_base() {
-            return Err(LogError::Abort(fault));
+            return Err(LogError::abort(ErrorClass::Resource, fault));
         }
         let begun = log.now();
         let promising = self.advance_promises(begun);
@@ -82,7 +83,8 @@ impl Shard {
             _ => None,
         };
         let anew = delivered.iter().find_map(|(place, next)| Some((place, before(place).filter(|before| next <= before)?)));
-        anew.map_or(Ok(()), |(place, before)| Err(LogError::Refused(self.plan.changelog_gone(place, before))))
+        let gone = |(place, before)| LogError::refused(ErrorClass::Resource, self.plan.changelog_gone(place, before));
+        anew.map(gone).map_or(Ok(()), Err)
     }
 
     fn note_written(&mut self, delivered: &Offsets) {

@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::buffer::Order;
+use crate::errors::ErrorClass;
 use crate::log::{Log, LogError, Place};
 use crate::plan::Limits;
 use crate::record::Ts;
@@ -89,7 +90,7 @@ impl Shard {
     fn check_refusals(&mut self, log: &mut dyn Log, index: usize) -> Result<(), LogError> {
         let letters_max = self.plan.limits.dead_letters_max;
         match letters_max.and_then(|most| self.actives[index].refuses_too_much(most)) {
-            Some(reason) => log.abort().and(Err(LogError::Refused(reason))),
+            Some(reason) => log.abort().and(Err(LogError::refused(ErrorClass::Processing, reason))),
             None => Ok(()),
         }
     }

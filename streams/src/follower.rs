@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::catch_up::read_to_end;
 use crate::codec::{Poison, Promise};
+use crate::errors::{Cause, ErrorClass};
 use crate::log::{Log, LogError, Offsets, Place, Raw};
 use crate::plan::Plan;
 use crate::progress::View;
@@ -43,7 +44,8 @@ impl Follower {
     pub(crate) fn take(&mut self, plan: &Plan, raw: &Raw<'_>) -> Result<Option<News>, LogError> {
         let refused = |poison: Poison| {
             let error = format!("{}/{} offset {}: {poison}", raw.topic, raw.partition, raw.offset);
-            if plan.codec.is_passing(&poison) { LogError::Reopen(error) } else { LogError::Refused(error) }
+            let cause = Cause::new(poison.class, error);
+            if plan.codec.is_passing(&poison) { LogError::Reopen(cause) } else { LogError::Refused(cause) }
         };
         let news = match (raw.key, raw.value) {
             (Some(key), Some(value)) => Some(self.read(plan, key, value).map_err(refused)?),
@@ -95,13 +97,15 @@ pub(crate) fn declare(plan: &Plan, log: &mut dyn Log, declaration: &Declaration)
         Some(found) if found == declaration || found.live && declaration.live => return Ok(()),
         Some(found) if found.live != declaration.live => {
             let kind = if found.live { "live" } else { "recorded" };
-            return Err(LogError::Refused(format!("the world is {kind}: its time is of another kind; use another world")));
+            let said = format!("the world is {kind}: its time is of another kind; use another world");
+            return Err(LogError::refused(ErrorClass::Validation, said));
         }
         Some(found) => {
-            return Err(LogError::Refused(format!(
+            let said = format!(
                 "the world is declared already, with sources {:?} from {}; drop it or use another name",
                 found.sources, found.start
-            )));
+            );
+            return Err(LogError::refused(ErrorClass::Validation, said));
         }
         None => {}
     }

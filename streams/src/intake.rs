@@ -9,14 +9,15 @@
 //!
 //! Promises no order between callers, and keeps nothing over a restart.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::buffer::Order;
 use crate::codec::Codec;
+use crate::errors::ErrorCounts;
 use crate::kafka::{Connection, KafkaLog, Member};
 use crate::log::{Log, LogError, Offsets};
 use crate::plan::Plan;
@@ -68,6 +69,7 @@ pub struct Intake {
     parcels: Option<SyncSender<Parcel>>,
     waiting: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
+    errors: Arc<Mutex<ErrorCounts>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -82,6 +84,7 @@ impl Intake {
         let member = Member { group: id.clone(), topics: Vec::new(), transactional_id: id, is_static: false };
         let (sender, parcels) = sync_channel(WAITING_RECORDS_MAX);
         let (waiting, stop) = (Arc::<AtomicUsize>::default(), Arc::<AtomicBool>::default());
+        let errors = Arc::<Mutex<ErrorCounts>>::default();
         let worker = Worker {
             plan,
             connection: config.connection.clone(),
@@ -89,12 +92,19 @@ impl Intake {
             parcels,
             waiting: Arc::clone(&waiting),
             stop: Arc::clone(&stop),
+            errors: Arc::clone(&errors),
             log: None,
             began: None,
         };
         let thread = std::thread::Builder::new().name("intake".to_owned()).spawn(move || worker.run());
         let thread = thread.map_err(|error| RuntimeError::Refused(format!("no thread: {error}")))?;
-        Ok(Self { parcels: Some(sender), waiting, stop, thread: Some(thread) })
+        Ok(Self { parcels: Some(sender), waiting, stop, errors, thread: Some(thread) })
+    }
+
+    /// Errors that its transactions have met, those that passed included.
+    #[must_use]
+    pub fn errors(&self) -> ErrorCounts {
+        *self.errors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Hands records in, which are committed together. `answer` is called once, on the intake's thread, or dropped when it
@@ -147,6 +157,7 @@ struct Worker {
     parcels: Receiver<Parcel>,
     waiting: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
+    errors: Arc<Mutex<ErrorCounts>>,
     log: Option<KafkaLog>,
     /// When the last transaction began.
     began: Option<Instant>,
@@ -188,7 +199,8 @@ impl Worker {
             match self.transact(&batch) {
                 Ok(()) => return answer(batch, Ok(())),
                 Err(error) => {
-                    tracing::warn!(%error, "a transaction of the intake, again");
+                    tracing::warn!(%error, class = error.class().name(), "a transaction of the intake, again");
+                    self.errors.lock().unwrap_or_else(PoisonError::into_inner).note(error.class());
                     // Whatever it was, a producer of the same identity ends what this one has left open.
                     self.log = None;
                     if matches!(error, LogError::Refused(_)) || !self.pause() {

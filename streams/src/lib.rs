@@ -12,6 +12,7 @@
 //! | [`task`] | one stage on one partition |
 //! | [`topology`] | which stage reads and writes what |
 //! | [`codec`] | bytes in and out, as the embedding program defines them |
+//! | [`errors`] | the class of an error: how bad, and what is done about it |
 //! | [`plain`] | stages on topics of others, without an envelope |
 //! | [`reference`] | the zero-latency schedule in one thread: the oracle |
 //! | [`journal`] | that schedule's committed transactions on disk |
@@ -29,6 +30,7 @@ pub mod codec;
 #[cfg(feature = "disk")]
 pub mod disk;
 pub mod edge;
+pub mod errors;
 pub mod journal;
 pub mod log;
 pub mod partition;

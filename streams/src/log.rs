@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::errors::{Cause, ErrorClass, ErrorCounts};
 use crate::record::Ts;
 
 /// A partition of a topic of the cluster.
@@ -93,13 +94,37 @@ pub enum Rebalance {
 pub enum LogError {
     /// The transaction must be aborted; everything since the last commit is done again.
     #[error("transaction to be aborted: {0}")]
-    Abort(String),
+    Abort(Cause),
     /// This log is of no use any more, or the outcome of a commit is unknown: a new one with the same identity resolves it.
     #[error("log to be reopened: {0}")]
-    Reopen(String),
+    Reopen(Cause),
     /// Nothing helps but a change from outside.
     #[error("{0}")]
-    Refused(String),
+    Refused(Cause),
+}
+
+impl LogError {
+    /// An abort helps.
+    pub fn abort(class: ErrorClass, said: impl std::fmt::Display) -> Self {
+        Self::Abort(Cause::new(class, said))
+    }
+
+    /// A new log helps.
+    pub fn reopen(class: ErrorClass, said: impl std::fmt::Display) -> Self {
+        Self::Reopen(Cause::new(class, said))
+    }
+
+    /// Nothing here helps.
+    pub fn refused(class: ErrorClass, said: impl std::fmt::Display) -> Self {
+        Self::Refused(Cause::new(class, said))
+    }
+
+    /// The class of what happened.
+    #[must_use]
+    pub fn class(&self) -> ErrorClass {
+        let (Self::Abort(cause) | Self::Reopen(cause) | Self::Refused(cause)) = self;
+        cause.class
+    }
 }
 
 /// A partitioned log with groups and transactions, as seen by one member.
@@ -180,6 +205,11 @@ pub trait Log {
     /// # Errors
     /// The log must be reopened.
     fn abort(&mut self) -> Result<(), LogError>;
+
+    /// Errors that the log has met and got over by itself since it was last asked.
+    fn met(&mut self) -> ErrorCounts {
+        ErrorCounts::default()
+    }
 
     /// What keeps a reader of `place` from going on at offset `at`, and what helps, where the log can say.
     fn explain_stall(&self, place: &Place, at: i64) -> String {

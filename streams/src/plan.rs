@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::buffer::Order;
 use crate::codec::{Codec, Encoded, Envelope, Promise};
 use crate::edge::UNREADABLE;
+use crate::errors::ErrorClass;
 use crate::log::{LogError, Outgoing, Place};
 use crate::partition::of_key;
 use crate::plain;
@@ -211,7 +212,7 @@ impl Plan {
         match &record.body {
             Some(body) if record.rank == UNREADABLE => framed.extend_from_slice(body),
             Some(body) => {
-                let no_schema = |e| LogError::Reopen(format!("{}: no schema id: {e}", record.topic));
+                let no_schema = |e| LogError::reopen(ErrorClass::Network, format_args!("{}: no schema id: {e}", record.topic));
                 self.codec.encode(record.topic, record.rank, body, framed).map_err(no_schema)?;
             }
             None => {}
@@ -287,7 +288,7 @@ impl Plan {
         send: &mut dyn FnMut(Outgoing<'_>) -> Result<(), LogError>,
     ) -> Result<(), LogError> {
         let mut framed = Vec::new();
-        let no_schema = |e| LogError::Reopen(format!("{topic}: no schema id: {e}"));
+        let no_schema = |e| LogError::reopen(ErrorClass::Network, format_args!("{topic}: no schema id: {e}"));
         self.codec.encode(topic, encoded.rank, &encoded.body, &mut framed).map_err(no_schema)?;
         let place = self.place(topic, partition);
         let headers = [(header::TYPE, self.codec.type_name(encoded.rank).to_owned())];

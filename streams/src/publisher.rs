@@ -104,8 +104,8 @@ impl<'a> Publisher<'a> {
         }
         if !self.is_done() {
             match self.turn(log, pace) {
-                Err(Failure::Log(LogError::Abort(reason))) => {
-                    tracing::warn!(reason, "transaction aborted");
+                Err(Failure::Log(LogError::Abort(cause))) => {
+                    tracing::warn!(reason = %cause, class = cause.class.name(), "transaction aborted");
                     log.abort()?;
                     self.begin_again();
                     log.pause(WAIT);

@@ -30,6 +30,8 @@ impl Shard {
             // The work waits meanwhile: who owned nothing, or a broker that is away, must not keep it from what the group says.
             let ends = log.ends(self.owned());
             let away = if self.owned().is_empty() { log.away() } else { None };
+            let met = log.met();
+            self.status.set(|status| status.errors.add(met));
             self.outside = Outside { at: now, ends, away };
         }
     }

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use crate::active::Active;
 use crate::buffer::Order;
+use crate::errors::ErrorClass;
 use crate::log::{Log, LogError, Offsets, Place, Raw, Watermarks};
 use crate::plan::{Plan, Route};
 use crate::processor::StoreId;
@@ -104,7 +105,7 @@ impl Restore {
         for (store, before) in sound.iter().flat_map(|kept| kept.changelogs.iter().enumerate()) {
             let place = plan.changelog(stage, store, partition);
             if self.watermarks.get(&place).is_some_and(|(_, high)| before > high) {
-                return Err(LogError::Refused(plan.changelog_gone(&place, *before)));
+                return Err(LogError::refused(ErrorClass::Resource, plan.changelog_gone(&place, *before)));
             }
         }
         let warm = sound.filter(|kept| self.continues(plan, stage, partition, &kept.changelogs));
@@ -200,7 +201,7 @@ impl Restore {
         if left < self.left {
             self.progressed = Some(now);
         } else if left > 0 && now > since + shard.plan.limits.restore_stall {
-            return Err(LogError::Reopen(format!("restore stands still: {}", self.explain(log))));
+            return Err(LogError::reopen(ErrorClass::Timeout, format_args!("restore stands still: {}", self.explain(log))));
         }
         self.left = left;
         Ok(left == 0)
@@ -293,27 +294,29 @@ pub(crate) fn read_row<'a>(raw: &Raw<'a>) -> Result<(&'a [u8], Row, Mark), LogEr
     let value = match raw.value.map(<[u8]>::split_first) {
         None => None,
         Some(Some((&ROW_FORMAT, value))) => Some(value.into()),
-        Some(_) => return Err(LogError::Refused(unknown_format(&place()))),
+        Some(_) => return Err(unknown_format(&place())),
     };
     let Some(key) = raw.key else {
-        return Err(LogError::Refused(unknown_format(&place())));
+        return Err(unknown_format(&place()));
     };
     let check = checksum(key, value.as_deref());
     Ok((key, value, Mark { row: raw.offset, check }))
 }
 
-fn unknown_format(place: &str) -> String {
-    format!(
+fn unknown_format(place: &str) -> LogError {
+    let said = format!(
         "{place}: a row that this version of the runtime did not write: run the version that wrote it, take away who else writes \
          there, or drop the world and start it anew"
-    )
+    );
+    LogError::refused(ErrorClass::Validation, said)
 }
 
 fn missing_offset(stage: &str, place: &Place) -> LogError {
-    LogError::Refused(format!(
+    let said = format!(
         "{place}: stage `{stage}` has run before, but its group has no committed offset here: its topic was made anew, or the \
          offsets were deleted; restore the group's offsets, or drop the world and start it anew"
-    ))
+    );
+    LogError::refused(ErrorClass::Resource, said)
 }
 
 /// In arrival order transactions may have committed since the last promise: what they wrote lies below the end.
@@ -353,7 +356,7 @@ fn tasks_of(plan: &Plan, owned: &[Place]) -> Result<Vec<(usize, i32)>, LogError>
             "{place}: the pipeline needs {wanted} partitions of this topic, and it has more now: keys have moved; {}",
             plan.remake()
         );
-        return Err(LogError::Refused(error));
+        return Err(LogError::refused(ErrorClass::Resource, error));
     }
     let mut tasks = Vec::new();
     for stage in &plan.stages {
@@ -366,11 +369,12 @@ fn tasks_of(plan: &Plan, owned: &[Place]) -> Result<Vec<(usize, i32)>, LogError>
                 let name = plan.topology.stages[*stage].name;
                 let missing = inputs.iter().map(|topic| plan.place(topic, partition)).find(|place| !owned.contains(place));
                 let missing = missing.map_or_else(String::new, |place| place.to_string());
-                return Err(LogError::Refused(format!(
+                let said = format!(
                     "stage `{name}` reads {missing} together with others, and does not get it: the topic was deleted, or a \
                      program of another kind is in the group; {}",
                     plan.remake()
-                )));
+                );
+                return Err(LogError::refused(ErrorClass::Resource, said));
             }
         }
     }

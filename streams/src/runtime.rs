@@ -16,6 +16,7 @@ use crate::admin;
 use crate::buffer::Order;
 use crate::codec::Codec;
 use crate::disk::Directory;
+use crate::errors::Cause;
 use crate::kafka::{Connection, KafkaLog, Member};
 use crate::log::LogError;
 use crate::plain::Plain;
@@ -75,8 +76,8 @@ pub enum RuntimeError {
 impl From<LogError> for RuntimeError {
     fn from(error: LogError) -> Self {
         match error {
-            LogError::Refused(error) => Self::Refused(error),
-            LogError::Abort(error) | LogError::Reopen(error) => Self::Unreachable(error),
+            LogError::Refused(cause) => Self::Refused(cause.said),
+            LogError::Abort(cause) | LogError::Reopen(cause) => Self::Unreachable(cause.said),
         }
     }
 }
@@ -255,9 +256,18 @@ impl Runner {
     /// The reason behind a log that cannot be opened, where the client knows one.
     fn explained(&self, error: LogError) -> LogError {
         match error {
-            LogError::Reopen(error) => LogError::Reopen(self.connection.explain(error)),
+            LogError::Reopen(cause) => LogError::Reopen(self.connection.behind(cause)),
             other => other,
         }
+    }
+
+    fn give_up(&self, cause: &Cause) {
+        let (class, severity) = (cause.class.name(), cause.class.severity().name());
+        tracing::error!(error = %cause, class, severity, "given up");
+        self.status.set(|status| {
+            status.phase = Phase::Failed(cause.said.clone());
+            status.errors.note(cause.class);
+        });
     }
 
     fn run(mut self, stop: &AtomicBool) -> Result<(), RuntimeError> {
@@ -270,15 +280,16 @@ impl Runner {
                     self.status.set(|status| status.phase = Phase::Stopped);
                     return Ok(());
                 }
-                Err(LogError::Refused(error)) => {
-                    self.status.set(|status| status.phase = Phase::Failed(error.clone()));
+                Err(LogError::Refused(cause)) => {
+                    self.give_up(&cause);
                     stop.store(true, Ordering::Relaxed);
-                    return Err(RuntimeError::Refused(error));
+                    return Err(RuntimeError::Refused(cause.said));
                 }
                 Err(error) => {
                     self.status.set(|status| {
                         status.phase = Phase::Waiting(error.to_string());
                         status.reopened += 1;
+                        status.errors.note(error.class());
                     });
                     backoff.wait(&error, self.status.get().commits > commits, stop);
                     if stop.load(Ordering::Relaxed) {
@@ -301,7 +312,8 @@ impl Backoff {
     pub(crate) fn wait(&mut self, error: &LogError, committed: bool, stop: &AtomicBool) {
         self.failures = if committed { 0 } else { self.failures + 1 };
         let pause = (PAUSE_MIN * 2_u32.saturating_pow(self.failures.min(10))).min(PAUSE_MAX);
-        tracing::warn!(%error, ?pause, "opening the log again");
+        let (class, severity) = (error.class().name(), error.class().severity().name());
+        tracing::warn!(%error, class, severity, ?pause, "opening the log again");
         let until = Instant::now() + pause;
         while Instant::now() < until && !stop.load(Ordering::Relaxed) {
             std::thread::sleep(PAUSE_STEP);

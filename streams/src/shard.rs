@@ -17,6 +17,7 @@ use std::time::Duration;
 use crate::active::Active;
 use crate::buffer::{Arrived, Order};
 use crate::edge;
+use crate::errors::Cause;
 use crate::follower::{Follower, News};
 use crate::log::{Log, LogError, Offsets, Outgoing, Place, Raw, Rebalance};
 use crate::plan::{Plan, Route};
@@ -193,7 +194,7 @@ impl Shard {
             self.report(now);
         }
         match done {
-            Err(LogError::Abort(reason)) => self.roll_back(log, &reason),
+            Err(LogError::Abort(cause)) => self.roll_back(log, &cause),
             other => other,
         }
     }
@@ -256,7 +257,7 @@ impl Shard {
         let poison = arrived.poison.as_ref().filter(|poison| self.plan.codec.is_passing(poison));
         if let Some(poison) = poison {
             let (topic, partition, offset) = (arrived.record.topic, arrived.record.partition, arrived.record.offset);
-            self.fault = Some(LogError::Reopen(format!("{topic}/{partition} offset {offset}: {poison}")));
+            self.fault = Some(LogError::reopen(poison.class, format_args!("{topic}/{partition} offset {offset}: {poison}")));
         }
         poison.is_some()
     }
@@ -430,9 +431,9 @@ impl Shard {
     }
 
     /// Drops what is not committed and begins again from the committed offsets.
-    fn roll_back(&mut self, log: &mut dyn Log, reason: &str) -> Result<(), LogError> {
-        tracing::warn!(reason, "transaction aborted");
-        self.status.aborted();
+    fn roll_back(&mut self, log: &mut dyn Log, cause: &Cause) -> Result<(), LogError> {
+        tracing::warn!(reason = %cause, class = cause.class.name(), "transaction aborted");
+        self.status.aborted(cause.class);
         log.abort()?;
         self.park_sound();
         let pause = Duration::from_millis(10) * 2_u32.saturating_pow(self.aborts_in_a_row.min(10));

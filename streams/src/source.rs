@@ -45,7 +45,7 @@ pub fn publish(
             Ok(mut log) => match steps(&mut publisher, &mut log, pace, stop) {
                 Ok(()) => return Ok(publisher.published()),
                 Err(Failure::Source(error)) => return Err(error.into()),
-                Err(Failure::Log(LogError::Refused(error))) => return Err(RuntimeError::Refused(error)),
+                Err(Failure::Log(LogError::Refused(error))) => return Err(RuntimeError::Refused(error.said)),
                 Err(Failure::Log(error)) => backoff.wait(&error, publisher.published() > before, stop),
             },
         }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::errors::{ErrorClass, ErrorCounts};
 use crate::record::Ts;
 use crate::task::Counts;
 
@@ -66,6 +67,8 @@ pub struct ShardStatus {
     pub aborts: u64,
     /// Logs opened anew after an error.
     pub reopened: u64,
+    /// Errors met, those that passed by themselves included; a task's refusals are in its own counts.
+    pub errors: ErrorCounts,
     /// Changelog rows read, in all restores together.
     pub restored: u64,
     /// Tasks of others of which a warm copy is kept.
@@ -124,7 +127,10 @@ impl StatusCell {
         });
     }
 
-    pub(crate) fn aborted(&self) {
-        self.set(|status| status.aborts += 1);
+    pub(crate) fn aborted(&self, class: ErrorClass) {
+        self.set(|status| {
+            status.aborts += 1;
+            status.errors.note(class);
+        });
     }
 }

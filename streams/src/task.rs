@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::buffer::Redelivery;
 use crate::codec::{Codec, Poison, Refused};
+use crate::errors::ErrorCounts;
 use crate::processor::{Cx, OUTPUT_BYTES_MAX, OUTPUTS_MAX, Ordinals, Processor, StoreId, Timer};
 use crate::record::{FOREVER, Record, Topic, Ts, derive_id};
 use crate::store::{Base, State};
@@ -37,6 +38,8 @@ pub struct Counts {
     pub redelivered: u64,
     /// Dead letters by reason.
     pub refused: BTreeMap<&'static str, u64>,
+    /// The same by class.
+    pub errors: ErrorCounts,
 }
 
 /// One stage on one partition.
@@ -156,7 +159,13 @@ impl Task {
     /// Takes note of a record that comes after its instant was closed: counted, and copied to the side output.
     pub fn late(&mut self, record: &Record, now: Ts, out: &mut Vec<Record>) {
         self.counts.late += 1;
-        self.letter(self.late, Input::Record(record, 0), &Poison::new("late", "stamped before what was promised"), now, out);
+        self.letter(
+            self.late,
+            Input::Record(record, 0),
+            &Poison::processing("late", "stamped before what was promised"),
+            now,
+            out,
+        );
     }
 
     /// When the earliest timer is due.
@@ -182,8 +191,10 @@ impl Task {
                     if round < TIMER_ROUNDS_MAX {
                         self.step(Input::Timer(timer), timer.due, out);
                     } else {
-                        let poison =
-                            Poison::new("timer loop", format_args!("more than {TIMER_ROUNDS_MAX} rounds at {}", timer.due));
+                        let poison = Poison::processing(
+                            "timer loop",
+                            format_args!("more than {TIMER_ROUNDS_MAX} rounds at {}", timer.due),
+                        );
                         self.dead_letter(Input::Timer(timer), &poison, timer.due, out);
                     }
                 }
@@ -222,11 +233,11 @@ impl Task {
         };
         let (late, repeated, refused) = (cx.late, cx.repeated, std::mem::take(&mut cx.refused));
         if out.len() - first_out > OUTPUTS_MAX {
-            result = Err(Poison::new("too many outputs", format_args!("more than {OUTPUTS_MAX}")));
+            result = Err(Poison::resource("too many outputs", format_args!("more than {OUTPUTS_MAX}")));
         }
         if let Some((topic, bytes)) = out[first_out..].iter().find_map(too_long) {
             let error = format_args!("{bytes} bytes for `{topic}`; at most {OUTPUT_BYTES_MAX}");
-            result = Err(Poison::new("output too long", error));
+            result = Err(Poison::resource("output too long", error));
         }
         match result {
             Ok(()) => {
@@ -244,7 +255,7 @@ impl Task {
         }
         if late {
             self.counts.late += 1;
-            self.letter(self.late, input, &Poison::new("late", "after its window or leg was closed"), now, out);
+            self.letter(self.late, input, &Poison::processing("late", "after its window or leg was closed"), now, out);
         }
         self.counts.outputs += (out.len() - first_out) as u64;
     }
@@ -282,6 +293,7 @@ impl Task {
 
     fn dead_letter(&mut self, input: Input<'_>, poison: &Poison, now: Ts, out: &mut Vec<Record>) {
         *self.counts.refused.entry(poison.reason).or_default() += 1;
+        self.counts.errors.note(poison.class);
         self.letter(self.dead_letters, input, poison, now, out);
     }
 

@@ -10,11 +10,13 @@ mod toy;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use cluster::Cluster;
 use slipstream_streams::buffer::Order;
 use slipstream_streams::codec::Poison;
+use slipstream_streams::errors::ErrorClass;
 use slipstream_streams::kafka::Connection;
 use slipstream_streams::partition::of_key;
 use slipstream_streams::processor::{Cx, Processor};
@@ -66,7 +68,9 @@ fn partitions_added_under_the_feet_end_it_before_a_key_is_read_in_two_places() {
 fn an_input_deleted_under_the_feet_is_named() {
     let Some((cluster, pipeline)) = settled("deleted", &ATTENTIVE, None) else { return };
     cluster.delete_topic(toy::READINGS);
-    assert_says(&cluster.reason(pipeline), &[&cluster.world.topic(toy::READINGS), "deleted", "topics apply"]);
+    let (said, met) = cluster.end(pipeline);
+    assert_says(&said, &[&cluster.world.topic(toy::READINGS), "deleted", "topics apply"]);
+    assert!(met.of(ErrorClass::Resource) > 0, "{met:?}");
 }
 
 #[test]
@@ -163,6 +167,7 @@ impl Processor for Wordy {
     }
 }
 
+// contract: S2-22 (resource: set aside, and where nothing may be passed over the end)
 #[test]
 fn a_record_larger_than_its_topic_takes_ends_it_and_one_larger_than_any_is_a_dead_letter() {
     let Some(mut cluster) = Cluster::new("large", 1, 1) else { return };
@@ -175,10 +180,15 @@ fn a_record_larger_than_its_topic_takes_ends_it_and_one_larger_than_any_is_a_dea
     let config = Config { connection, ..cluster.config(Order::Arrival, None) };
     let pipeline = runtime::start(&config, &cluster.topology, &codec(), &[UNIT]).unwrap();
     cluster.write(toy::READINGS, 0, toy::START, Some(b"street1:1"), b"\0\x011000000");
-    cluster.wait_for(&pipeline, |shard| shard.tasks.iter().any(|task| task.counts.refused.contains_key("output too long")));
+    let refused = AtomicU64::new(0);
+    cluster.wait_for(&pipeline, |shard| {
+        let task = shard.tasks.iter().find(|task| task.counts.refused.contains_key("output too long"));
+        task.inspect(|task| refused.store(task.counts.errors.of(ErrorClass::Resource), Ordering::Relaxed)).is_some()
+    });
     cluster.write(toy::READINGS, 0, toy::START, Some(b"street1:1"), b"\0\x013000");
-    let said = cluster.reason(pipeline);
+    let (said, met) = cluster.end(pipeline);
     assert_says(&said, &[&format!("{}/0: ", cluster.world.topic(toy::TOTALS)), "raise the topic's max.message.bytes"]);
+    assert_eq!((refused.load(Ordering::Relaxed), met.of(ErrorClass::Resource)), (1, 1));
 }
 
 /// A restore that takes several times as long as the group waits for a poll: it goes on polling, and nobody takes its tasks away.

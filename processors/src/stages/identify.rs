@@ -98,14 +98,14 @@ impl Processor for Identify {
             "carrier, number: nobody said who flies {}{} from {} to {}",
             said.carrier, said.number, said.origin, said.destination
         );
-        cx.refuse(waiting.record(cx.key())?, Poison::new("unknown operator", what));
+        cx.refuse(waiting.record(cx.key())?, Poison::processing("unknown operator", what));
         Ok(())
     }
 }
 
 impl Waiting {
     fn id(&self) -> Result<Uuid, Poison> {
-        Uuid::try_parse(&self.id).map_err(|e| Poison::new("state row", e))
+        Uuid::try_parse(&self.id).map_err(|e| Poison::processing("state row", e))
     }
 
     /// The record as it came.
@@ -190,7 +190,7 @@ fn hold(cx: &mut Cx<'_>, record: &Record, said: FlightObservation) -> Result<(),
         return Ok(());
     }
     if cx.scan(HELD, b"").len() >= HELD_MAX {
-        return Err(Poison::new("too many held", format_args!("{HELD_MAX} observations of {} wait already", cx.key())));
+        return Err(Poison::resource("too many held", format_args!("{HELD_MAX} observations of {} wait already", cx.key())));
     }
     let (id, source) = (record.event.id.to_string(), record.event.source.to_string());
     cx.save(HELD, place, &Waiting { id, source, timestamp: record.timestamp, said });

@@ -233,7 +233,7 @@ impl Reconcile {
         let sub = identity::row(&decision.leg);
         let known = cx.load::<Known>(LEGS, &sub)?;
         let mut known =
-            known.ok_or_else(|| Poison::new("refused decision", format_args!("leg: {} is not known", decision.leg)))?;
+            known.ok_or_else(|| Poison::processing("refused decision", format_args!("leg: {} is not known", decision.leg)))?;
         if let Some(change) = weigh::through(&mut known, &self.rules, cx.now(), |ledger| ledger.approve(decision))? {
             publish(cx, &sub, &mut known, &[change]);
         }

@@ -99,7 +99,7 @@ fn take(cx: &mut Cx<'_>, chain: &mut Chain, place: Option<usize>, event: &Flight
                 return Ok(false);
             }
             if chain.len() >= LEGS_MAX {
-                return Err(Poison::new("too many legs", format_args!("tail: {} has {LEGS_MAX} legs", cx.key())));
+                return Err(Poison::resource("too many legs", format_args!("tail: {} has {LEGS_MAX} legs", cx.key())));
             }
             cx.set_timer(CLOSE, event.leg.to_string().as_bytes(), until);
             Turn::of(event)

@@ -9,9 +9,12 @@
 //! | refused | no | no | the request is ours to mend |
 //! | open, busy, late | no | no: it was not asked | another provider is asked |
 //!
+//! Kinds are finer than the classes of errors that the whole program has ([`ErrorClass`]); each kind is of one class.
 //! No message holds a key, a token or a body.
 
 use std::time::Duration;
+
+use slipstream_streams::errors::ErrorClass;
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -108,8 +111,8 @@ impl ProviderError {
         self.verdict() == Verdict::Failed
     }
 
-    /// Every class there is: a counter that begins at zero can be seen to rise the first time already.
-    pub const CLASSES: [&'static str; 11] = [
+    /// Every kind there is: a counter that begins at zero can be seen to rise the first time already.
+    pub const KINDS: [&'static str; 11] = [
         "rate_limited",
         "timeout",
         "authentication",
@@ -123,9 +126,9 @@ impl ProviderError {
         "not_offered",
     ];
 
-    /// Name of the class, one of [`Self::CLASSES`]: a label of metrics and logs.
+    /// Name of the kind, one of [`Self::KINDS`]: a label of metrics and logs.
     #[must_use]
-    pub fn class(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match self {
             Self::RateLimited { .. } => "rate_limited",
             Self::Timeout { .. } => "timeout",
@@ -141,6 +144,18 @@ impl ProviderError {
         }
     }
 
+    /// The class of the error.
+    #[must_use]
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Unavailable { .. } | Self::Open { .. } => ErrorClass::Network,
+            Self::Timeout { .. } | Self::Late => ErrorClass::Timeout,
+            Self::Authentication { .. } => ErrorClass::Auth,
+            Self::RateLimited { .. } | Self::Busy => ErrorClass::Resource,
+            Self::Malformed { .. } | Self::Refused { .. } | Self::NotFound | Self::NotOffered => ErrorClass::Validation,
+        }
+    }
+
     /// A malformed answer: the place in it, and the problem.
     pub(crate) fn malformed(place: &str, problem: impl std::fmt::Display) -> Self {
         Self::Malformed { problem: format!("{place}: {problem}") }
@@ -152,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_class_is_listed_once() {
+    fn every_kind_is_listed_once_and_has_its_class() {
         let (reason, zero) = (String::new, Duration::ZERO);
         let all = [
             ProviderError::RateLimited { retry_after: None },
@@ -167,6 +182,9 @@ mod tests {
             ProviderError::Late,
             ProviderError::NotOffered,
         ];
-        assert_eq!(all.map(|error| error.class()), ProviderError::CLASSES);
+        assert_eq!(all.each_ref().map(ProviderError::kind), ProviderError::KINDS);
+        let classes = all.map(|error| error.class().name()).join(" ");
+        let wanted = "resource timeout auth validation validation network validation network resource timeout validation";
+        assert_eq!(classes, wanted);
     }
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use serde::Serialize;
+use slipstream_streams::errors::ErrorCounts;
 use tokio::time::Instant;
 
 use super::breaker::State;
@@ -28,6 +29,7 @@ pub(crate) struct Stats {
     answers: u64,
     answered_at: Option<Instant>,
     errors: BTreeMap<&'static str, u64>,
+    classes: ErrorCounts,
     recent: VecDeque<bool>,
     quick_ms: Option<f64>,
     slow_ms: Option<f64>,
@@ -59,7 +61,8 @@ impl Stats {
 
     /// Counts an error, of an attempt or before one.
     pub(crate) fn failed(&mut self, error: &ProviderError) {
-        *self.errors.entry(error.class()).or_default() += 1;
+        *self.errors.entry(error.kind()).or_default() += 1;
+        self.classes.note(error.class());
     }
 
     /// Counts a health check.
@@ -96,6 +99,7 @@ impl Stats {
             answers: self.answers,
             last_answer_age_s: self.answered_at.map(|at| at.elapsed().as_secs_f64()),
             errors: self.errors.clone(),
+            classes: self.classes,
             success_rate: self.success(),
             response_ms: self.slow_ms,
             response_trend: trend,
@@ -120,8 +124,11 @@ pub struct ProviderReport {
     pub answers: u64,
     /// Seconds since the last of them; none before the first.
     pub last_answer_age_s: Option<f64>,
-    /// Errors by class, calls that were not let through included.
+    /// Errors by kind, calls that were not let through included.
     pub errors: BTreeMap<&'static str, u64>,
+    /// The same by class.
+    #[serde(skip)]
+    pub classes: ErrorCounts,
     /// Share answered of the last hundred that say anything about the provider.
     pub success_rate: f64,
     /// Response time on a long average, ms.

@@ -155,6 +155,10 @@ record! {
         record_cause: Option<String>,
         /// CRC-64-AVRO fingerprint of the value's schema, hexadecimal.
         record_schema: Option<String>,
+        /// network, validation, timeout, auth, resource, processing, database or unknown; empty in letters of earlier versions.
+        #[serde(default)] error_class: String,
+        /// How bad that class is: LOW, MEDIUM, HIGH or CRITICAL.
+        #[serde(default)] severity: String,
     }
 }
 

@@ -12,7 +12,8 @@ use rdkafka::producer::ProducerContext;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
-use super::errors::{cure, not_written};
+use super::errors::{class_of, cure, not_written};
+use crate::errors::ErrorCounts;
 use crate::log::{LogError, Offsets, Place, Rebalance};
 
 /// Queues what the group decides; answers by itself only while the consumer closes.
@@ -21,12 +22,18 @@ pub(super) struct Group {
     queue: Mutex<VecDeque<Rebalance>>,
     /// Why the cluster cannot be reached, since the group last gave something: the first that helps, else the first of all.
     said: Mutex<Option<Said>>,
+    met: Mutex<ErrorCounts>,
     pub(super) closing: AtomicBool,
 }
 
 impl Group {
     pub(super) fn queue(&self) -> MutexGuard<'_, VecDeque<Rebalance>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What went wrong since the last call.
+    pub(super) fn met(&self) -> ErrorCounts {
+        std::mem::take(&mut *self.met.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Why connections were lost, and what helps; they may be back.
@@ -46,6 +53,7 @@ struct Said {
 impl ClientContext for Group {
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(%error, reason, "consumer");
+        self.met.lock().unwrap_or_else(PoisonError::into_inner).note(class_of(&error));
         let (mut said, cure) = (self.said.lock().unwrap_or_else(PoisonError::into_inner), cure(&error));
         // That all brokers are down then follows from what was said before.
         if said.as_ref().is_none_or(|said| said.cure.is_none() && cure.is_some()) {

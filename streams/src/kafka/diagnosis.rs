@@ -13,7 +13,8 @@ use rdkafka::error::KafkaError;
 
 use super::Connection;
 use super::connection::TRANSACTION_TIMEOUT;
-use super::errors::cure;
+use super::errors::{class_of, cure};
+use crate::errors::Cause;
 use crate::log::Place;
 
 /// Longest wait for a reason.
@@ -21,19 +22,19 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Keeps the first telling event.
 #[derive(Default)]
-struct Heard(Mutex<Option<String>>);
+struct Heard(Mutex<Option<Cause>>);
 
 impl Heard {
-    fn keep(&self, reason: &str, cure: &str) {
+    fn keep(&self, error: &KafkaError, reason: &str, cure: &str) {
         let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.get_or_insert_with(|| format!("{reason}; {cure}"));
+        heard.get_or_insert_with(|| Cause::new(class_of(error), format_args!("{reason}; {cure}")));
     }
 }
 
 impl ClientContext for Heard {
     fn error(&self, error: KafkaError, reason: &str) {
         if let Some(cure) = cure(&error) {
-            self.keep(reason, cure);
+            self.keep(&error, reason, cure);
         }
     }
 
@@ -70,7 +71,15 @@ impl Connection {
         }
     }
 
-    fn diagnosis(&self) -> Option<String> {
+    /// What happened, with the reason behind it, which is of the better class.
+    pub(crate) fn behind(&self, cause: Cause) -> Cause {
+        match self.diagnosis() {
+            Some(reason) => Cause::new(reason.class, format_args!("{cause}: {reason}")),
+            None => cause,
+        }
+    }
+
+    fn diagnosis(&self) -> Option<Cause> {
         let mut config = self.client();
         let probe: BaseConsumer<Heard> = config.set("group.id", "diagnosis").create_with_context(Heard::default()).ok()?;
         let deadline = Instant::now() + PATIENCE;

@@ -1,8 +1,9 @@
-//! What the client's errors mean: which pass by themselves, which need an abort or a new log, and which need a person, who is
-//! then told what to do.
+//! What the client's errors mean: of which class they are, which pass by themselves, which need an abort or a new log, and which
+//! need a person, who is then told what to do.
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
+use crate::errors::{Cause, ErrorClass};
 use crate::log::{LogError, Place};
 
 /// What to do about a refusal of who we are.
@@ -11,6 +12,45 @@ const GRANT: &str = "give this user back the rights to read and write the world'
 /// What to do about a record that nobody takes.
 const TOO_LARGE: &str =
     "raise the topic's max.message.bytes, and the client's message.max.bytes if that is less; then start again";
+
+/// Of which class an error of the client is.
+pub(super) fn class_of(error: &KafkaError) -> ErrorClass {
+    match error {
+        KafkaError::ClientConfig(..) | KafkaError::ClientCreation(_) | KafkaError::Nul(_) => ErrorClass::Validation,
+        other => other.rdkafka_error_code().map_or(ErrorClass::Unknown, class_of_code),
+    }
+}
+
+/// Kafka's codes and the client's own, by class; what is not here stays unknown, so that it is seen.
+fn class_of_code(code: RDKafkaErrorCode) -> ErrorClass {
+    use RDKafkaErrorCode as Code;
+    match code {
+        Code::BrokerTransportFailure | Code::AllBrokersDown | Code::Resolve | Code::NetworkException => ErrorClass::Network,
+        Code::BrokerNotAvailable | Code::LeaderNotAvailable | Code::NotLeaderForPartition => ErrorClass::Network,
+        Code::ReplicaNotAvailable | Code::FencedLeaderEpoch | Code::UnknownLeaderEpoch => ErrorClass::Network,
+        Code::CoordinatorNotAvailable | Code::CoordinatorLoadInProgress | Code::NotCoordinator => ErrorClass::Network,
+        Code::WaitingForCoordinator | Code::UnknownBroker => ErrorClass::Network,
+        Code::OperationTimedOut | Code::MessageTimedOut | Code::RequestTimedOut | Code::TimedOutQueue => ErrorClass::Timeout,
+        Code::Authentication | Code::SaslAuthenticationFailed | Code::SSL => ErrorClass::Auth,
+        Code::UnsupportedSASLMechanism | Code::IllegalSASLState | Code::SecurityDisabled => ErrorClass::Auth,
+        Code::TopicAuthorizationFailed | Code::GroupAuthorizationFailed => ErrorClass::Auth,
+        Code::ClusterAuthorizationFailed | Code::TransactionalIdAuthorizationFailed => ErrorClass::Auth,
+        Code::MessageSizeTooLarge | Code::MessageBatchTooLarge | Code::QueueFull => ErrorClass::Resource,
+        Code::KafkaStorageError | Code::LogDirNotFound | Code::CriticalSystemResource => ErrorClass::Resource,
+        Code::NotEnoughReplicas | Code::NotEnoughReplicasAfterAppend | Code::ISRInsufficient => ErrorClass::Resource,
+        Code::ThrottlingQuotaExceeded | Code::PolicyViolation | Code::GroupMaxSizeReached => ErrorClass::Resource,
+        Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => ErrorClass::Resource,
+        Code::OffsetOutOfRange | Code::AutoOffsetReset | Code::LogTruncation => ErrorClass::Resource,
+        Code::BadMessage | Code::BadCompression | Code::InvalidMessage | Code::InvalidRecord => ErrorClass::Validation,
+        Code::InvalidTimestamp | Code::InvalidConfig | Code::InvalidTopic | Code::InvalidArgument => ErrorClass::Validation,
+        Code::Fenced | Code::ProducerFenced | Code::FencedInstanceId | Code::InvalidProducerEpoch => ErrorClass::Processing,
+        Code::IllegalGeneration | Code::UnknownMemberId | Code::RebalanceInProgress => ErrorClass::Processing,
+        Code::AssignmentLost | Code::PollExceeded | Code::ConcurrentTransactions => ErrorClass::Processing,
+        Code::InvalidTransactionalState | Code::InvalidProducerIdMapping | Code::UnknownProducerId => ErrorClass::Processing,
+        Code::OutOfOrderSequenceNumber | Code::PurgeQueue | Code::PurgeInflight => ErrorClass::Processing,
+        _ => ErrorClass::Unknown,
+    }
+}
 
 /// What a person has to do about an error, if nobody else can do anything.
 fn mending(error: &KafkaError) -> Option<&'static str> {
@@ -39,9 +79,9 @@ pub(super) fn cure(error: &KafkaError) -> Option<&'static str> {
 /// What helps against a transactional call's error: a person, an abort where the client says so, else a new client.
 pub(super) fn classify(error: KafkaError) -> LogError {
     match (&error, mending(&error)) {
-        (_, Some(mend)) => LogError::Refused(format!("{error}; {mend}")),
+        (_, Some(mend)) => LogError::refused(class_of(&error), format_args!("{error}; {mend}")),
         (KafkaError::Transaction(cause), None) if cause.txn_requires_abort() && !cause.is_fatal() => {
-            LogError::Abort(error.to_string())
+            LogError::abort(class_of(&error), &error)
         }
         _ => reopen(error),
     }
@@ -49,14 +89,14 @@ pub(super) fn classify(error: KafkaError) -> LogError {
 
 /// A new client helps.
 pub(super) fn reopen(error: KafkaError) -> LogError {
-    LogError::Reopen(error.to_string())
+    LogError::Reopen(Cause::new(class_of(&error), error))
 }
 
 /// Why a record did not reach a partition.
 pub(super) fn not_written(place: impl std::fmt::Display, error: &KafkaError) -> LogError {
     match mending(error) {
-        Some(mend) => LogError::Refused(format!("{place}: {error}; {mend}")),
-        None => LogError::Abort(format!("{place}: {error}")),
+        Some(mend) => LogError::refused(class_of(error), format_args!("{place}: {error}; {mend}")),
+        None => LogError::abort(class_of(error), format_args!("{place}: {error}")),
     }
 }
 
@@ -80,7 +120,7 @@ pub(super) fn trouble(error: KafkaError) -> Trouble {
         (_, Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange)) => Trouble::Gap,
         (_, Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic)) => Trouble::Missing,
         _ => match mending(&error) {
-            Some(mend) => Trouble::End(LogError::Refused(format!("{error}; {mend}"))),
+            Some(mend) => Trouble::End(LogError::refused(class_of(&error), format_args!("{error}; {mend}"))),
             None => Trouble::Passing,
         },
     }
@@ -117,13 +157,36 @@ mod tests {
             (RDKafkaErrorCode::MessageSizeTooLarge, "max.message.bytes"),
         ] {
             let error = written(code);
-            assert!(matches!(&error, LogError::Refused(said) if said.starts_with("t/3: ") && said.contains(hint)), "{error}");
+            assert!(
+                matches!(&error, LogError::Refused(why) if why.said.starts_with("t/3: ") && why.said.contains(hint)),
+                "{error}"
+            );
         }
-        assert!(matches!(written(RDKafkaErrorCode::NotEnoughReplicas), LogError::Abort(said) if said.starts_with("t/3: ")));
+        assert!(matches!(written(RDKafkaErrorCode::NotEnoughReplicas), LogError::Abort(why) if why.said.starts_with("t/3: ")));
         let read = |code| trouble(KafkaError::MessageConsumption(code));
         assert_eq!(read(RDKafkaErrorCode::BrokerTransportFailure), Trouble::Passing);
         assert!(matches!(read(RDKafkaErrorCode::GroupAuthorizationFailed), Trouble::End(LogError::Refused(_))));
         assert_eq!(read(RDKafkaErrorCode::AutoOffsetReset), Trouble::Gap);
+    }
+
+    // contract: S2-22 (the client's errors)
+    #[test]
+    fn every_error_keeps_its_class_on_its_way() {
+        for (code, class) in [
+            (RDKafkaErrorCode::BrokerTransportFailure, ErrorClass::Network),
+            (RDKafkaErrorCode::InvalidRecord, ErrorClass::Validation),
+            (RDKafkaErrorCode::MessageTimedOut, ErrorClass::Timeout),
+            (RDKafkaErrorCode::GroupAuthorizationFailed, ErrorClass::Auth),
+            (RDKafkaErrorCode::MessageSizeTooLarge, ErrorClass::Resource),
+            (RDKafkaErrorCode::ProducerFenced, ErrorClass::Processing),
+            (RDKafkaErrorCode::UnsupportedVersion, ErrorClass::Unknown),
+        ] {
+            let said = |error: LogError| error.class();
+            assert_eq!(said(not_written("t/3", &KafkaError::MessageProduction(code))), class, "{code:?}");
+            assert_eq!(said(classify(KafkaError::OffsetFetch(code))), class, "{code:?}");
+        }
+        assert_eq!(class_of(&KafkaError::Canceled), ErrorClass::Unknown);
+        assert_eq!(class_of(&KafkaError::ClientCreation("no such file".to_owned())), ErrorClass::Validation);
     }
 
     #[test]

@@ -31,8 +31,9 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use self::callbacks::{Deliveries, Group};
 use self::connection::TRANSACTION_TIMEOUT;
 pub use self::connection::{Connection, OwnedProperty};
-use self::errors::{Trouble, classify, not_written, reopen, trouble};
+use self::errors::{Trouble, class_of, classify, not_written, reopen, trouble};
 use self::lists::{list, offsets, question, unanswered};
+use crate::errors::{ErrorClass, ErrorCounts};
 use crate::log::{Log, LogError, Offsets, Outgoing, Place, Raw, Rebalance, Watermarks};
 
 /// Longest wait for one answer of the cluster.
@@ -86,7 +87,7 @@ impl KafkaLog {
     /// # Errors
     /// The cluster is unreachable or refuses.
     pub(crate) fn open(connection: &Connection, member: &Member, since: Instant) -> Result<Self, LogError> {
-        let made = |error: KafkaError| LogError::Refused(error.to_string());
+        let made = |error: KafkaError| LogError::refused(ErrorClass::Validation, error);
         let producer: BaseProducer<Deliveries> =
             connection.producer(&member.transactional_id).create_with_context(Deliveries::default()).map_err(made)?;
         repeat(|| producer.init_transactions(INIT_TIMEOUT))?;
@@ -128,8 +129,10 @@ impl KafkaLog {
             // A topic that was made a moment ago may not be known to every broker and client yet.
             match answer {
                 Ok(list) if list.elements().iter().all(|e| e.error().is_ok()) => return Ok(offsets(&list)),
-                Ok(list) if late => return Err(LogError::Reopen(unanswered(&list))),
-                Err(error) if late => return Err(LogError::Reopen(format!("ends of partitions: {error}"))),
+                Ok(list) if late => return Err(LogError::reopen(ErrorClass::Timeout, unanswered(&list))),
+                Err(error) if late => {
+                    return Err(LogError::reopen(class_of(&error), format_args!("ends of partitions: {error}")));
+                }
                 answer => tracing::debug!(?answer, "watermarks, again"),
             }
             std::thread::sleep(CALL_PAUSE);
@@ -148,7 +151,7 @@ impl KafkaLog {
         if refused.is_none() {
             tracing::debug!(error = said, "poll");
         }
-        refused.map_or(Ok(()), |why| Err(LogError::Refused(why)))
+        refused.map_or(Ok(()), |why| Err(LogError::refused(ErrorClass::Resource, why)))
     }
 
     /// Which partition does not hold what is to be read next, and what is to be done.
@@ -294,7 +297,7 @@ impl Log for KafkaLog {
             match self.consumer.committed_offsets(wanted.clone(), CALL_TIMEOUT) {
                 Ok(list) => return Ok(offsets(&list)),
                 Err(error) => match classify(error) {
-                    LogError::Reopen(error) if Instant::now() < deadline => tracing::debug!(error, "committed offsets, again"),
+                    LogError::Reopen(cause) if Instant::now() < deadline => tracing::debug!(%cause, "committed offsets, again"),
                     error => return Err(error),
                 },
             }
@@ -362,7 +365,7 @@ impl Log for KafkaLog {
                 continue;
             }
             if Instant::now() > deadline {
-                return Err(LogError::Abort("records not written in time".to_owned()));
+                return Err(LogError::abort(ErrorClass::Timeout, "records not written in time"));
             }
             std::thread::sleep(REPORT_PAUSE);
         }
@@ -372,7 +375,8 @@ impl Log for KafkaLog {
     fn commit(&mut self, next: &Offsets) -> Result<(), LogError> {
         self.begin()?;
         if !next.is_empty() {
-            let group = self.consumer.group_metadata().ok_or_else(|| LogError::Abort("no group".to_owned()))?;
+            let no_group = || LogError::abort(ErrorClass::Processing, "no group");
+            let group = self.consumer.group_metadata().ok_or_else(no_group)?;
             let next = list(next)?;
             repeat(|| self.producer.send_offsets_to_transaction(&next, &group, CALL_TIMEOUT))?;
         }
@@ -393,7 +397,11 @@ impl Log for KafkaLog {
         // Purged records are reported as failed; that is no news.
         let purged = self.producer.context().take();
         tracing::trace!(?purged, "aborted");
-        aborted.map_err(|error| LogError::Reopen(error.to_string()))
+        aborted.map_err(|error| LogError::reopen(error.class(), error))
+    }
+
+    fn met(&mut self) -> ErrorCounts {
+        self.consumer.context().met()
     }
 
     fn explain_stall(&self, place: &Place, at: i64) -> String {

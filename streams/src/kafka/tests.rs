@@ -1,15 +1,19 @@
-//! A log that goes, wherever it stands with its group, is gone, and one that owns nothing waits for nothing: on a real cluster.
+//! A log that goes, wherever it stands with its group, is gone, and one that owns nothing waits for nothing: on a real cluster. What
+//! a commit is refused with keeps its class: on the client's own mock of a cluster, which refuses as it is told.
 //!
-//! Needs `SLIPSTREAM_TEST_KAFKA=host:port`; without it every test says so and passes.
+//! Needs `SLIPSTREAM_TEST_KAFKA=host:port`; without it every test of the first kind says so and passes.
 
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::mocking::MockCluster;
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use super::{Connection, KafkaLog, Member};
 use crate::admin::block_on;
-use crate::log::{Log, Offsets, Rebalance, Watermarks};
+use crate::errors::ErrorClass;
+use crate::log::{Log, LogError, Offsets, Outgoing, Rebalance, Watermarks};
 
 /// Longest time that the group may take; a member that nobody hears from any more is dropped after 6 s.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -136,4 +140,26 @@ fn with_a_revocation_that_was_not_answered_a_log_goes() {
 #[test]
 fn with_a_revocation_that_was_not_answered_a_static_member_goes() {
     with_a_revocation_that_was_not_answered(true);
+}
+
+/// What a commit of one record says when the cluster refuses to end the transaction with this.
+fn refused_with(error: RDKafkaRespErr) -> LogError {
+    let cluster = MockCluster::new(1).unwrap();
+    cluster.create_topic("t", 1, 1).unwrap();
+    let connection = Connection::plain(&cluster.bootstrap_servers());
+    let member = Member { group: "g".to_owned(), topics: Vec::new(), transactional_id: "id".to_owned(), is_static: false };
+    let mut log = KafkaLog::open(&connection, &member, Instant::now()).unwrap();
+    log.send(Outgoing { topic: "t", partition: 0, timestamp: None, key: b"k", value: Some(b"v"), headers: &[] }).unwrap();
+    log.drain().unwrap();
+    cluster.request_errors(RDKafkaApiKey::EndTxn, &[error]);
+    log.commit(&Offsets::new()).unwrap_err()
+}
+
+// contract: S2-22 (unknown, beside those that have a name: the client's word on a refused commit)
+#[test]
+fn a_refused_commit_has_the_class_of_its_refusal() {
+    let of = |error| refused_with(error).class();
+    assert_eq!(of(RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION), ErrorClass::Unknown);
+    assert_eq!(of(RDKafkaRespErr::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED), ErrorClass::Auth);
+    assert_eq!(of(RDKafkaRespErr::RD_KAFKA_RESP_ERR_PRODUCER_FENCED), ErrorClass::Processing);
 }

@@ -14,6 +14,7 @@ use slipstream_broker::{Code, Isolation, Record};
 
 use super::cluster::Shared;
 use super::faults::Fault;
+use crate::errors::ErrorClass;
 use crate::log::{Log, LogError, Offsets, Outgoing, Place, Raw, Rebalance, Watermarks};
 
 /// Transaction timeout, as on Kafka.
@@ -151,7 +152,7 @@ impl ModelLog {
             self.dead = true;
         }
         if self.dead {
-            return Err(LogError::Reopen("crashed".to_owned()));
+            return Err(LogError::reopen(ErrorClass::Network, "crashed"));
         }
         let stalls = !cluster.is_stalled && cluster.strikes(Fault::Stall);
         drop(cluster);
@@ -182,7 +183,7 @@ impl ModelLog {
             return Ok(());
         }
         if cluster.dice.below(2) == 0 {
-            return Err(LogError::Reopen("the coordinator is moving".to_owned()));
+            return Err(LogError::reopen(ErrorClass::Network, "the coordinator is moving"));
         }
         let until = cluster.coordinator_back;
         cluster.direct.advance(until);
@@ -204,7 +205,7 @@ impl ModelLog {
         }
         if late || lost {
             self.dead = true;
-            return Err(LogError::Reopen("the commit's answer is lost".to_owned()));
+            return Err(LogError::reopen(ErrorClass::Timeout, "the commit's answer is lost"));
         }
         Ok(())
     }
@@ -214,7 +215,7 @@ impl ModelLog {
         if self.cluster.borrow_mut().coordinator_moves() {
             return Ok(());
         }
-        match self.cluster.borrow_mut().direct.poll(member).map_err(|code| LogError::Reopen(format!("{code:?}")))? {
+        match self.cluster.borrow_mut().direct.poll(member).map_err(fault_of_log)? {
             Some(Change::Assigned(places)) => {
                 let places = places.iter().map(|(topic, partition)| Place::new(topic, *partition)).collect();
                 self.changes.push_back(Rebalance::Assigned(places));
@@ -316,7 +317,9 @@ impl Log for ModelLog {
         for place in places {
             // One thread cannot wait for another's transaction to end: it comes again.
             let offset = self.cluster.borrow().direct.committed(&self.group, &place.topic, place.partition);
-            if let Some(offset) = offset.map_err(|code| LogError::Reopen(format!("{place}: {code:?}")))? {
+            if let Some(offset) =
+                offset.map_err(|code| LogError::reopen(ErrorClass::Unknown, format_args!("{place}: {code:?}")))?
+            {
                 found.insert(place.clone(), offset);
             }
         }
@@ -352,7 +355,7 @@ impl Log for ModelLog {
             self.risk()?;
             let mut cluster = self.cluster.borrow_mut();
             if cluster.strikes(Fault::Refusal) {
-                return Err(LogError::Abort(format!("{place}: too few replicas")));
+                return Err(LogError::abort(ErrorClass::Resource, format_args!("{place}: too few replicas")));
             }
             if self.taken.insert(place.clone()) {
                 cluster.direct.add_partitions(&self.producer, &[(&place.topic, place.partition)]).map_err(fault)?;
@@ -380,7 +383,7 @@ impl Log for ModelLog {
             return Ok(());
         }
         let ended = self.cluster.borrow_mut().direct.end_transaction(&self.producer, false);
-        ended.map_err(|code| LogError::Reopen(format!("{code:?}")))
+        ended.map_err(fault_of_log)
     }
 
     fn pause(&mut self, time: Duration) {
@@ -395,13 +398,20 @@ impl Log for ModelLog {
     }
 }
 
+/// A new log helps.
+fn fault_of_log(code: Code) -> LogError {
+    LogError::reopen(ErrorClass::Unknown, format_args!("{code:?}"))
+}
+
 /// What helps against the model's answers, as librdkafka sees them.
 fn fault(code: Code) -> LogError {
     match code {
         Code::IllegalGeneration | Code::UnknownMemberId | Code::RebalanceInProgress | Code::FencedInstanceId => {
-            LogError::Abort(format!("{code:?}"))
+            LogError::abort(ErrorClass::Processing, format_args!("{code:?}"))
         }
-        Code::UnknownTopicOrPartition | Code::OffsetOutOfRange => LogError::Refused(format!("{code:?}")),
-        _ => LogError::Reopen(format!("{code:?}")),
+        Code::UnknownTopicOrPartition | Code::OffsetOutOfRange => {
+            LogError::refused(ErrorClass::Resource, format_args!("{code:?}"))
+        }
+        _ => fault_of_log(code),
     }
 }

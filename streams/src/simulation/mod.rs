@@ -31,6 +31,7 @@ use self::processes::Processes;
 use crate::buffer::Order;
 use crate::codec::Codec;
 use crate::edge;
+use crate::errors::ErrorClass;
 use crate::follower;
 use crate::log::{Log, LogError, Raw};
 use crate::plan::Limits;
@@ -174,7 +175,7 @@ impl Run {
         for (topic, partitions) in topics {
             let settings = [("retention.ms", "-1"), ("message.timestamp.after.max.ms", "9223372036854775807")];
             let made = self.cluster.borrow_mut().direct.create_topic(&topic, partitions, &settings);
-            made.map_err(|code| LogError::Refused(format!("{topic}: {code:?}")))?;
+            made.map_err(|code| LogError::refused(ErrorClass::Resource, format_args!("{topic}: {code:?}")))?;
         }
         let identity = Identity { transactional_id: "declaration".to_owned(), group: None };
         let mut log = ModelLog::open(&self.cluster, &identity)?;

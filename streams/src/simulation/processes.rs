@@ -15,6 +15,7 @@ use super::cluster::Shared;
 use super::disk::Disk;
 use super::faults::Fault;
 use super::log::{Identity, ModelLog};
+use crate::errors::ErrorClass;
 use crate::log::{Log, LogError};
 use crate::plan::Plan;
 use crate::publisher::{Failure, Publisher};
@@ -154,7 +155,7 @@ impl Processes {
         }
         match self.act(&mut actor) {
             Ok(()) => (Some(actor), None),
-            Err(LogError::Refused(error)) => (Some(actor), Some(error)),
+            Err(LogError::Refused(error)) => (Some(actor), Some(error.said)),
             Err(_) => (self.crashed(actor), None),
         }
     }
@@ -175,7 +176,7 @@ impl Processes {
             Role::Shard(shard) => shard.turn(&mut **log),
             Role::Source(publisher) => match publisher.step(&mut **log, &mut |_| Duration::ZERO) {
                 Err(Failure::Log(error)) => Err(error),
-                Err(Failure::Source(error)) => Err(LogError::Refused(error.0)),
+                Err(Failure::Source(error)) => Err(LogError::refused(ErrorClass::Validation, error.0)),
                 Ok(()) => Ok(()),
             },
         }

@@ -53,7 +53,7 @@ fn instant(bytes: &[u8]) -> Option<(Ts, &[u8])> {
 
 /// Refuses one more row when a key has too many.
 fn room(rows: usize) -> Result<(), Poison> {
-    if rows < ROWS_MAX { Ok(()) } else { Err(Poison::new("too many rows", format_args!("a key keeps at most {ROWS_MAX}"))) }
+    if rows < ROWS_MAX { Ok(()) } else { Err(Poison::resource("too many rows", format_args!("a key keeps at most {ROWS_MAX}"))) }
 }
 
 /// Rows of the current key under a one-byte head, each at an instant.

@@ -17,6 +17,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use slipstream_streams::buffer::Order;
 use slipstream_streams::edge;
+use slipstream_streams::errors::ErrorCounts;
 use slipstream_streams::kafka::Connection;
 use slipstream_streams::log::Raw;
 use slipstream_streams::plan::Limits;
@@ -213,12 +214,19 @@ impl Cluster {
 
     /// Why it gave up.
     pub fn reason(&self, pipeline: Handle) -> String {
+        self.end(pipeline).0
+    }
+
+    /// Why a pipeline ends, and what errors its shards have met.
+    pub fn end(&self, pipeline: Handle) -> (String, ErrorCounts) {
         let deadline = Instant::now() + PATIENCE;
         while !pipeline.is_finished() {
             assert!(Instant::now() < deadline, "it did not give up: {:#?}", pipeline.status());
             std::thread::sleep(Duration::from_millis(10));
         }
-        pipeline.wait().unwrap_err().to_string()
+        let mut met = ErrorCounts::default();
+        pipeline.status().iter().for_each(|shard| met.add(shard.errors));
+        (pipeline.wait().unwrap_err().to_string(), met)
     }
 
     fn admin(&self) -> AdminClient<DefaultClientContext> {

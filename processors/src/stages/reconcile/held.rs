@@ -60,7 +60,7 @@ fn keep(cx: &mut Cx<'_>, kind: &[u8], leg: &str, said: &FlightObservation, timer
         return Ok(());
     }
     if cx.scan(HELD, b"").len() >= HELD_MAX {
-        return Err(Poison::new("too many held", format_args!("{HELD_MAX} words of {} wait already", cx.key())));
+        return Err(Poison::resource("too many held", format_args!("{HELD_MAX} words of {} wait already", cx.key())));
     }
     let (leg, heard_at) = (leg.to_owned(), cx.now());
     cx.save(HELD, &place, &Held { leg, said: said.clone(), heard_at });

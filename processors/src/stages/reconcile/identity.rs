@@ -105,7 +105,7 @@ fn nearest(all: Vec<(Vec<u8>, Known)>, said: &FlightObservation, known_at: i64) 
     let tied = near.len() > 1 && (near[0].0 == near[1].0 || near[0].2.last.leg.suffix != said.suffix);
     if tied {
         let both = format!("{} or {}", near[0].2.last.leg, near[1].2.last.leg);
-        return Err(Poison::new("ambiguous leg", format_args!("scheduled_departure, suffix: could be {both}")));
+        return Err(Poison::processing("ambiguous leg", format_args!("scheduled_departure, suffix: could be {both}")));
     }
     Ok(near.into_iter().next().map(|(_, sub, known)| (sub, known)))
 }
@@ -152,7 +152,7 @@ fn new(said: &FlightObservation, known_at: i64, taken: &[Leg], count: usize) -> 
         return match said.date.filter(|date| ends(*date).is_some_and(|end| end < closed)) {
             Some(_) => Ok(Found::Forgotten),
             None if moves(said.kind) => Ok(Found::Unscheduled),
-            None => Err(Poison::new(
+            None => Err(Poison::processing(
                 "unmatched leg",
                 format_args!("scheduled_departure: missing, and no leg of {}{} fits", said.carrier, said.number),
             )),
@@ -162,7 +162,10 @@ fn new(said: &FlightObservation, known_at: i64, taken: &[Leg], count: usize) -> 
         return Ok(Found::Forgotten);
     }
     if count >= LEGS_MAX {
-        return Err(Poison::new("too many legs", format_args!("number: {}{} has {LEGS_MAX} legs", said.carrier, said.number)));
+        return Err(Poison::resource(
+            "too many legs",
+            format_args!("number: {}{} has {LEGS_MAX} legs", said.carrier, said.number),
+        ));
     }
     let leg = minted(said, departure, taken)?;
     Ok(Found::New(leg, departure))

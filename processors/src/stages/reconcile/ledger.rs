@@ -160,7 +160,7 @@ impl<'a> Ledger<'a> {
     /// # Errors
     /// The conflict is not under review, has changed since, or the source has no part in it.
     pub(super) fn approve(&mut self, decision: &ReviewDecision) -> Result<(), Poison> {
-        let refused = |what: String| Poison::new("refused decision", what);
+        let refused = |what: String| Poison::processing("refused decision", what);
         let conflict = self.known.conflict(&decision.conflict).filter(|conflict| conflict.state == ConflictState::UnderReview);
         let conflict =
             conflict.ok_or_else(|| refused(format!("conflict: {} is not under review, or has changed", decision.conflict)))?;

@@ -78,7 +78,7 @@ pub(super) fn apply(
     weight: Weight,
 ) -> Result<Option<Change>, Poison> {
     if known.speakers.len() >= SPEAKERS_MAX && !known.has_heard(&said.source) {
-        return Err(Poison::new("too many sources", format_args!("source: {} and {SPEAKERS_MAX} others", said.source)));
+        return Err(Poison::resource("too many sources", format_args!("source: {} and {SPEAKERS_MAX} others", said.source)));
     }
     let change = through(known, rules, now, |ledger| {
         let speaker = ledger.known.speaker(&said.source, said.source_leg.as_deref(), now);

@@ -1,0 +1,83 @@
+//! Errors of the database on the running program: a projection outlives its refusals, and `slipstream_errors_total` says how many.
+//!
+//! Dead letters by class: `tests/dlq.rs`. Rights and passwords on a real cluster: `tests/services.rs`. Full disks and gone topics:
+//! `streams/tests/days.rs`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may stop at the first surprise")]
+
+mod support;
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use slipstream_streams::errors::ErrorClass;
+use sqlx::{AnyPool, AssertSqlSafe, Row};
+use support::cluster::dev_broker;
+use support::live::{Program, wait_or_say};
+use support::{DAY, scratch};
+
+/// What is counted of a class at a component; none where the program has no such sample.
+fn counted(program: &Program, component: &str, class: ErrorClass) -> Option<u64> {
+    let labels = format!("class=\"{class}\",component=\"{component}\",severity=\"{}\"", class.severity().name());
+    let sample = format!("slipstream_errors_total{{{labels}}} ");
+    program.get("/metrics").lines().find_map(|line| line.strip_prefix(&sample)?.parse().ok())
+}
+
+/// Waits until a component has met an error of a class.
+fn wait_met(program: &Program, component: &str, class: ErrorClass) {
+    wait_or_say(&format!("{class} of {component}"), || match counted(program, component, class) {
+        Some(1..) => Ok(()),
+        _ => Err(program.get("/metrics").lines().filter(|line| line.contains("slipstream_errors_total{")).collect()),
+    });
+}
+
+/// The rows of a query on a database, as text; of a statement none.
+fn ask(url: &str, sql: &str) -> Vec<String> {
+    sqlx::any::install_default_drivers();
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        let pool = AnyPool::connect(url).await.unwrap();
+        let rows = sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_all(&pool).await.unwrap();
+        pool.close().await;
+        rows.iter().map(|row| row.try_get(0).unwrap()).collect()
+    })
+}
+
+/// The beginning of a packed file.
+fn first_lines(packed: &str, count: usize) -> String {
+    let file = std::fs::File::open(Path::new(env!("CARGO_MANIFEST_DIR")).join(packed)).unwrap();
+    let lines = BufReader::new(flate2::read::GzDecoder::new(file)).lines();
+    lines.take(count).map(|line| line.unwrap() + "\n").collect()
+}
+
+// contract: S2-22 (database: counted, and resumed from the offsets in it)
+#[test]
+fn a_projection_outlives_what_its_database_refuses() {
+    let (cluster, folder) = (dev_broker(), scratch());
+    let world = format!("errors-{}", std::process::id());
+    let day = folder.path().join("day.csv");
+    std::fs::write(&day, first_lines(DAY, 40)).unwrap();
+    let played = cluster.command(&world, &["replay", &format!("bts:{}", day.display())]).output().unwrap();
+    assert!(played.status.success(), "{}", String::from_utf8_lossy(&played.stderr));
+    let url = |name: &str| format!("sqlite:{}/{name}.db?mode=rwc", folder.path().display());
+    let (alone, refusing) = (url("alone"), url("refusing"));
+    let project = |url: &str, more: &[&str]| cluster.command(&world, &[&["project", "--database", url], more].concat());
+    assert!(project(&alone, &["--until-end"]).status().unwrap().success());
+    assert!(project(&refusing, &["--report"]).output().unwrap().status.success(), "its tables are made");
+
+    ask(&refusing, "ALTER TABLE flights RENAME TO elsewhere");
+    let program = Program::start(project(&refusing, &["--metrics", "127.0.0.1:0"]), folder.path().join("log"));
+    wait_met(&program, "projection", ErrorClass::Database);
+    let health = program.get("/health");
+    assert!(health.contains(" 503 ") && health.contains("projection: database: "), "{health}");
+    ask(&refusing, "ALTER TABLE elsewhere RENAME TO flights");
+    let rows = "SELECT id || ';' || COALESCE(status, '-') || ';' || COALESCE(raw_data, '-') FROM flights ORDER BY id";
+    let wanted = ask(&alone, rows);
+    assert!(wanted.len() > 30, "{} rows", wanted.len());
+    let offsets = "SELECT topic || '/' || topic_partition || '/' || next_offset FROM projection_offsets ORDER BY 1";
+    wait_or_say("every record", || {
+        let (found, all) = (ask(&refusing, offsets), ask(&alone, offsets));
+        if found == all { Ok(()) } else { Err(format!("{found:?} of {all:?}")) }
+    });
+    assert_eq!(ask(&refusing, rows), wanted);
+    wait_or_say("health", || Some(program.get("/health")).filter(|said| said.contains(" 200 ")).ok_or_else(String::new));
+}
