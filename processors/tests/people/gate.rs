@@ -31,6 +31,7 @@ fn boarding(kind: BoardingKind) -> Boarding {
         passengers: ["AAAAAA-1", "AAAAAA-2"].map(|id| id.parse().unwrap()).into(),
         kind,
         volunteered: false,
+        standby: false,
         benefit: String::new(),
         cause: "overbooking".to_owned(),
         cabin_paid: Cabin::Economy,
@@ -130,7 +131,9 @@ fn a_refusal_without_an_arrival_ends_all_the_same() {
     let none = Boarding { reroute_offered: Some(false), ..boarding(BoardingKind::Refused) };
     let late = Boarding { cause: "late_at_gate".to_owned(), ..boarding(BoardingKind::Refused) };
     let weather = Boarding { cause: "weather_below_minima".to_owned(), ..none.clone() };
+    let standby = Boarding { standby: true, ..none.clone() };
     let cases = [
+        ("without a confirmed reservation: Article 3(2)(a)", standby, row("out_of_scope", 0, "final")),
         ("as offered", refused(100), row("eligible", 125, "final")),
         ("nothing offered", none, row("eligible", 250, "final")),
         ("no defence of circumstances (C-22/11)", weather, row("eligible", 250, "final")),

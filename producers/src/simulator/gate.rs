@@ -2,10 +2,12 @@
 //!
 //!     [[overbooking]], [[downsizing]] of the scenario + fates of the legs + bookings ─► who gives way ─► boarding.events
 //!
-//! Parties are never split. Volunteers are found first; the rest is refused against its will. Both go on by the airline's next
-//! flight on the route, if there is one: the offer is known at the gate, the arrival when it is a fact. Only parties whose
-//! journey ends with the leg give way, as a gate agent would choose. Passengers and seats of other sellers are not modelled.
+//! Parties are never split. Volunteers are found first, then some are refused against their will, and who flies standby stays
+//! behind. All go on by the airline's next flight on the route, if there is one: the offer is known at the gate, the arrival
+//! when it is a fact. Only parties whose journey ends with the leg give way, as a gate agent would choose. Passengers and seats
+//! of other sellers are not modelled.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
@@ -37,7 +39,7 @@ pub struct Overbooking {
     pub airport: Airport,
     /// When they were to leave, local there.
     pub window: Window,
-    /// Most legs, in order of departure.
+    /// Most legs, the fullest first.
     pub legs: u32,
     /// Most people on each who give up their seat.
     pub volunteers: u32,
@@ -45,6 +47,9 @@ pub struct Overbooking {
     pub benefit: String,
     /// Most people on each who are refused against their will.
     pub refused: u32,
+    /// Most people on each who fly standby, without a confirmed reservation, and stay behind.
+    #[serde(default)]
+    pub standby: u32,
 }
 
 /// Flights with a smaller premium cabin than was sold.
@@ -57,7 +62,7 @@ pub struct Downsizing {
     pub airport: Airport,
     /// When they were to leave, local there.
     pub window: Window,
-    /// Most legs, in order of departure.
+    /// Most legs, the fullest first.
     pub legs: u32,
     /// Most people on each who fly in economy instead.
     pub passengers: u32,
@@ -100,7 +105,7 @@ impl<'a> Gate<'a> {
         Self { day, bookings }
     }
 
-    /// Legs that flew and carry a party of some sort, in order of departure, with their off-block.
+    /// Legs that flew and carry parties of some sort, with their off-block: the most parties first, of equals the first to depart.
     fn legs(
         &self,
         (carrier, origin): (Carrier, Airport),
@@ -111,30 +116,30 @@ impl<'a> Gate<'a> {
             Fate::Flown([off_block, ..]) => Some((index, *off_block)),
             _ => None,
         };
-        let mut legs: Vec<(usize, i64)> = (0..self.day.planned).filter_map(flown).collect();
-        legs.retain(|(index, _)| {
-            let flight = &self.day.flights[*index];
-            let here = (flight.leg.carrier, flight.leg.origin) == (carrier, origin) && span.holds(flight.departure);
-            here && self.bookings.iter().any(|booking| sort(booking, flight.leg))
-        });
-        legs.sort_by_key(|(index, _)| (self.day.flights[*index].departure, *index));
-        legs
+        let parties = |(index, off_block): (usize, i64)| {
+            let flight = &self.day.flights[index];
+            if (flight.leg.carrier, flight.leg.origin) != (carrier, origin) || !span.holds(flight.departure) {
+                return None;
+            }
+            let parties = self.bookings.iter().filter(|booking| sort(booking, flight.leg)).count();
+            (parties > 0).then_some((Reverse(parties), flight.departure, index, off_block))
+        };
+        let mut legs: Vec<_> = (0..self.day.planned).filter_map(flown).filter_map(parties).collect();
+        legs.sort_unstable();
+        legs.into_iter().map(|(.., index, off_block)| (index, off_block)).collect()
     }
 
     fn overbooked(&self, event: &Overbooking, (index, off_block): (usize, i64), records: &mut Vec<Record>) {
         let leg = self.day.flights[index].leg;
-        let mut parties = self.bookings.iter().filter(|booking| ends_with(booking, leg).is_some());
+        let mut flying: Vec<&Booking> =
+            self.bookings.iter().copied().filter(|booking| ends_with(booking, leg).is_some()).collect();
         let next = self.next(index, off_block);
-        for (volunteered, people) in [(true, event.volunteers), (false, event.refused)] {
-            let mut left = people as usize;
-            let at = off_block - CLOSING_MIN * MINUTE;
-            while left > 0
-                && let Some(party) = parties.find(|party| party.passengers.len() <= left)
-            {
-                left -= party.passengers.len();
-                let benefit = if volunteered { event.benefit.clone() } else { String::new() };
-                let refused = Boarding { volunteered, benefit, ..self.refused(party, index, next) };
-                push(at, &refused, records);
+        let ways = [(event.volunteers, true, false), (event.refused, false, false), (event.standby, false, true)];
+        for (people, volunteered, standby) in ways {
+            let benefit = if volunteered { event.benefit.as_str() } else { "" };
+            for party in give_way(&mut flying, people as usize) {
+                let refused = Boarding { volunteered, standby, benefit: benefit.to_owned(), ..self.refused(party, index, next) };
+                push(off_block - CLOSING_MIN * MINUTE, &refused, records);
                 if let Some((_, arrived_at)) = next {
                     push(arrived_at, &Boarding { arrived_at: Some(arrived_at), ..refused }, records);
                 }
@@ -190,6 +195,17 @@ impl<'a> Gate<'a> {
     }
 }
 
+/// Takes the first parties that fit among so many people out of those who would fly.
+fn give_way<'b>(flying: &mut Vec<&'b Booking>, people: usize) -> Vec<&'b Booking> {
+    let mut left = people;
+    let fits = |party: &mut &Booking| {
+        let fits = party.passengers.len() <= left;
+        left -= if fits { party.passengers.len() } else { 0 };
+        fits
+    };
+    flying.extract_if(.., fits).collect()
+}
+
 /// The place of a leg in a booking whose journey ends with it: nothing follows within a day but the way back.
 fn ends_with(booking: &Booking, leg: Leg) -> Option<usize> {
     let place = booking.segments.iter().position(|segment| segment.leg == leg)?;
@@ -214,6 +230,7 @@ fn boarding(party: &Booking, leg: Leg, kind: BoardingKind, cause: &str) -> Board
         passengers: party.passengers.iter().map(|person| person.passenger).collect(),
         kind,
         volunteered: false,
+        standby: false,
         benefit: String::new(),
         cause: cause.to_owned(),
         cabin_paid: cabin,
@@ -260,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn volunteers_come_first_and_both_go_on_by_the_next_flight() {
+    fn volunteers_come_first_and_all_go_on_by_the_next_flight() {
         let said = said(
             "network-wide",
             r#"
@@ -272,13 +289,15 @@ mod tests {
             volunteers = 2
             benefit = "300 EUR"
             refused = 3
+            standby = 2
             "#,
         );
         let (arrived, gate): (Vec<_>, Vec<_>) = said.iter().partition(|(_, boarding)| boarding.arrived_at.is_some());
         assert!(!gate.is_empty() && gate.len() >= arrived.len());
-        for volunteered in [true, false] {
-            let people = gate.iter().filter(|(_, one)| one.volunteered == volunteered).map(|(_, one)| one.passengers.len());
-            assert!((1..=9).contains(&people.sum::<usize>()), "volunteers: {volunteered}");
+        for way in [(true, false), (false, false), (false, true)] {
+            let people =
+                gate.iter().filter(|(_, one)| (one.volunteered, one.standby) == way).map(|(_, one)| one.passengers.len());
+            assert!((1..=9).contains(&people.sum::<usize>()), "volunteers, standby: {way:?}");
         }
         for (at, boarding) in &said {
             assert_eq!((boarding.kind, boarding.volunteered), (BoardingKind::Refused, boarding.benefit == "300 EUR"));

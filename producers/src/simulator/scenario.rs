@@ -309,6 +309,7 @@ impl Scenario {
             .or_else(|| self.window("overbooking.window", &event.window))
             .or_else(|| range("overbooking.volunteers", event.volunteers, 0, 50))
             .or_else(|| range("overbooking.refused", event.refused, 0, 50))
+            .or_else(|| range("overbooking.standby", event.standby, 0, 50))
     }
 
     fn downsizing_problem(&self, event: &Downsizing) -> Option<(&'static str, String)> {

@@ -31,6 +31,8 @@ record! {
         kind: BoardingKind,
         /// Seats were given up for benefits that were agreed (Article 4(1)).
         volunteered: bool,
+        /// Who flies standby, or waits for a seat, holds no confirmed reservation (Article 3(2)(a)).
+        standby: bool,
         /// Those benefits, in words; empty where none were agreed.
         benefit: String,
         /// Why, by its name in the table of causes of the passenger-rights engine.

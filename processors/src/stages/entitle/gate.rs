@@ -50,10 +50,14 @@ pub(super) fn take(cx: &mut Cx<'_>, news: Boarding) -> Result<(), Poison> {
     Ok(())
 }
 
-/// The sub-key of the case: one for each leg, kind and way of consent.
+/// The sub-key of the case: one for each leg and kind, volunteers and standby passengers apart.
 pub(super) fn row(news: &Boarding) -> Vec<u8> {
-    let consent = if news.volunteered { " volunteered" } else { "" };
-    format!("{} {}{consent}", news.leg, news.kind).into_bytes()
+    let way = match (news.volunteered, news.standby) {
+        (true, _) => " volunteered",
+        (false, true) => " standby",
+        (false, false) => "",
+    };
+    format!("{} {}{way}", news.leg, news.kind).into_bytes()
 }
 
 fn invalid(problem: impl std::fmt::Display) -> Poison {
@@ -157,7 +161,7 @@ pub(super) fn facts(case: &Case, gate: &Boarding) -> Option<rights::Case> {
             ..Seat::default()
         },
         passenger: Passenger {
-            confirmed: Some(true),
+            confirmed: Some(!gate.standby),
             presented: Some(gate.cause != TOO_LATE),
             volunteered: gate.volunteered,
             ..Passenger::default()
@@ -174,7 +178,11 @@ fn overnight(case: &Case, gate: &Boarding) -> Option<bool> {
 
 /// What happened in one line, for the audit.
 pub(super) fn summary(gate: &Boarding) -> String {
-    let consent = if gate.volunteered { "volunteered" } else { "not volunteered" };
+    let consent = match (gate.volunteered, gate.standby) {
+        (true, _) => "volunteered",
+        (false, false) => "not volunteered",
+        (false, true) => "standby, not volunteered",
+    };
     let agreed = if gate.benefit.is_empty() { "nothing agreed".to_owned() } else { format!("agreed: {}", gate.benefit) };
     let (paid, flown) = (gate.cabin_paid, gate.cabin_flown);
     format!("boarding={} on {}, {consent}, {agreed}; paid {paid}, flown {flown}; cause {}", gate.kind, gate.leg, gate.cause)
