@@ -341,7 +341,24 @@ fn a_callback_is_reconciled_reviewed_and_told_to_who_has_registered() {
     assert!(holds(&letter, "127.0.0.1: no connection") && !holds(&letter, "secret-path"));
 }
 
-// contract: S0-05 (the part that comes in), S0-28 (webhook HMAC-SHA256)
+/// While no commit can be confirmed the sender is told to come again; then the same post is taken. Gives its id.
+async fn check_timeout(node: &Node, address: &str) -> String {
+    let client = reqwest::Client::new();
+    let body = bytes(&flight(POSTS, "valid-late"));
+    node.kill();
+    let (status, answer, again) = Post::signed(&body).send(&client, address).await.unwrap();
+    assert_eq!((status, again), (503, true), "{answer}");
+    node.again();
+    loop {
+        let (status, answer, again) = Post::signed(&body).send(&client, address).await.unwrap();
+        if status < 300 {
+            return answer["id"].as_str().unwrap().to_owned();
+        }
+        assert!(again, "{status} {answer}");
+    }
+}
+
+// contract: S0-05 (the part that comes in), S0-21 (webhook timeout: to be sent again), S0-28 (webhook HMAC-SHA256)
 #[test]
 fn what_is_answered_2xx_is_committed_though_the_broker_is_killed_and_what_is_not_valid_is_nowhere() {
     if kafka().is_none() {
@@ -361,9 +378,10 @@ fn what_is_answered_2xx_is_committed_though_the_broker_is_killed_and_what_is_not
         node.kill();
         node.again();
     }
-    let Answered { ids, statuses } = runtime.block_on(loaded).unwrap();
+    let Answered { mut ids, statuses } = runtime.block_on(loaded).unwrap();
     eprintln!("answered {statuses:?}");
     assert!(ids.len() > POSTS / 3, "{statuses:?}");
+    ids.insert(runtime.block_on(check_timeout(&node, &program.address)));
 
     let observations = committed(&node, "flight.observations");
     let found: BTreeSet<&str> = observations.iter().map(|(id, _)| id.as_str()).collect();
