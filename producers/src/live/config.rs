@@ -107,6 +107,8 @@ pub enum Kind {
     Amadeus,
     /// OpenSky Network: movements, of legs that are known from others.
     OpenSky,
+    /// British Airways, which has no public API: what it sends under contract is the input `aidx:`. Here it is a mock or nothing.
+    BritishAirways,
     /// None but a mock's.
     Mock,
 }
@@ -241,7 +243,7 @@ impl Entry {
             Kind::AirFranceKlm => airfrance_klm::CALLS_PER_SECOND,
             Kind::Amadeus => (10, Duration::from_secs(1)),
             // Without an account it is less, which the client knows.
-            Kind::OpenSky | Kind::Mock => return None,
+            Kind::OpenSky | Kind::BritishAirways | Kind::Mock => return None,
         };
         NonZeroU32::new(units).map(|units| RateLimit::window(units, per))
     }
@@ -277,6 +279,10 @@ impl Entry {
                 let login = either(environment, "OPENSKY")?;
                 let watched = self.opensky.clone().unwrap_or_default();
                 Arc::new(OpenSky::new(card, &url(opensky::BASE_URL), login, watched, clock)?)
+            }
+            Kind::BritishAirways => {
+                let said = "it has no public API: read what it sends under contract as the input `aidx:`, or give `mock = {}`";
+                return Err(Unusable(said.to_owned()));
             }
             Kind::Mock => return Err(Unusable("a mock says how it behaves: give `mock = {}`".to_owned())),
         })
@@ -374,6 +380,7 @@ mod tests {
             ("[[providers]]\nkind = \"flightaware\"", "FLIGHTAWARE_API_KEY"),
             ("[[providers]]\nkind = \"amadeus\"", "AMADEUS_API_BASE_URL"),
             ("[[providers]]\nkind = \"mock\"", "mock = {}"),
+            ("[[providers]]\nkind = \"britishairways\"", "`aidx:`"),
             ("[[providers]]\nkind = \"flightaware\"\nkey = \"abc\"", "key"),
             ("[[providers]]\nkind = \"nobody\"", "nobody"),
             ("[[providers]]\nkind = \"mock\"\nmock = {}\n[[providers]]\nkind = \"mock\"\nmock = {}", "two of one name"),

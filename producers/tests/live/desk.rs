@@ -95,7 +95,7 @@ async fn retries_are_counted_double_their_pause_and_end_with_the_deadline() {
     assert_eq!((one.calls() - asked, begun.elapsed()), (1, Duration::from_secs(5)), "cut by the deadline");
 }
 
-// contract: S0-21 (cache expired: fetched anew, else marked), S0-26 (hit, miss, TTL)
+// contract: S0-15, S0-21 (cache expired: fetched anew, else marked), S0-26 (hit, miss, TTL)
 #[tokio::test(start_paused = true)]
 async fn a_kept_answer_is_given_until_its_time_and_then_only_marked() {
     let one = Scripted::new("one", 1);
@@ -113,6 +113,7 @@ async fn a_kept_answer_is_given_until_its_time_and_then_only_marked() {
     let cache = desk.report().await.cache;
     assert_eq!((cache.hits, cache.misses, cache.stale, cache.total_entries), (1, 1, 1, 1));
     assert!((cache.hit_rate.unwrap() - 1.0 / 3.0).abs() < 1e-9);
+    assert!(cache.lookup_mean_us.is_some_and(|us| us > 0.0), "{cache:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -18,6 +18,34 @@ fn configured(settings: &str) -> Desk {
     toml::from_str::<Sources>(settings).unwrap().desk(&|_: &str| None, &clock()).unwrap()
 }
 
+// contract: S0-07
+#[tokio::test(start_paused = true)]
+async fn three_airlines_stand_behind_one_interface_and_come_and_go() {
+    let desk = configured(
+        "[[providers]]\nkind = \"britishairways\"\npriority = 70\nmock = { delay_ms = 20, outages = [{ after_s = 60, for_s = 9000 }] }\n\
+         [[providers]]\nkind = \"lufthansa\"\npriority = 90\nmock = { delay_ms = 20 }\n\
+         [[providers]]\nkind = \"airfranceklm\"\npriority = 80\nmock = { delay_ms = 20 }\n",
+    );
+    let names = || desk.fleet().by_priority().iter().map(|line| line.provider.card().name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(), ["lufthansa-mock", "airfranceklm-mock", "britishairways-mock"]);
+    assert!(desk.fleet().check_all().await.is_empty(), "everybody answers");
+    let first = async |number| desk.status(leg(number)).await.unwrap().data;
+    let told = first(1).await;
+    assert_eq!(told.source, "lufthansa-mock");
+
+    let gone = desk.fleet().by_priority().remove(0);
+    assert!(desk.fleet().remove("lufthansa-mock"));
+    let other = first(2).await;
+    assert_eq!((other.source.as_str(), names().len()), ("airfranceklm-mock", 2));
+    desk.fleet().add(gone.provider.clone());
+    assert_eq!((first(3).await.source.as_str(), names().len()), ("lufthansa-mock", 3));
+
+    tokio::time::advance(seconds(61)).await;
+    let failed = desk.fleet().check_all().await;
+    let [only] = &failed[..] else { panic!("{failed:?}") };
+    assert_eq!(only.provider, "britishairways-mock");
+}
+
 // contract: S1-09
 #[tokio::test(start_paused = true)]
 async fn the_monitor_checks_every_five_minutes_fails_over_and_is_stale_at_worst() {

@@ -28,7 +28,7 @@ use crate::local_time::MINUTE;
 pub const CONFIRM_EVERY: Ts = 15 * MINUTE;
 
 /// Providers that are an airline's own feed, and of which operating carriers: on those legs the source is the carrier.
-const OWN_FEEDS: &[(&str, &[&str])] = &[("lufthansa", &["LH"]), ("airfranceklm", &["AF", "KL"])];
+const OWN_FEEDS: &[(&str, &[&str])] = &[("lufthansa", &["LH"]), ("airfranceklm", &["AF", "KL"]), ("britishairways", &["BA"])];
 
 /// A flight under the number of the carrier that flies it.
 pub type Flight = (Carrier, u16, Option<Suffix>);
