@@ -18,6 +18,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use serde::Deserialize;
@@ -268,13 +269,15 @@ impl Flags {
         self.weather.briefing(&|name: &str| std::env::var(name).ok(), &clock()).map_err(Failure::usage)
     }
 
-    /// Breakers shared with other processes through the Redis of `REDIS_URL`; none where it is not set. Wants tokio around it.
+    /// Providers shared with other processes through the Redis of `REDIS_URL`; none where it is not set, or nobody is to be asked. Wants
+    /// tokio around it.
     ///
     /// # Errors
     /// It is no address of a Redis.
-    pub(crate) fn shared_breakers(&self) -> Result<Option<Shared>, Failure> {
-        let url = std::env::var("REDIS_URL").ok().filter(|url| !url.is_empty() && !self.sources.providers.is_empty());
-        url.map(|url| Shared::new(&url)).transpose().map_err(Failure::usage)
+    pub(crate) fn shared(&self) -> Result<Option<Arc<Shared>>, Failure> {
+        let is_any = !self.sources.providers.is_empty() || !self.weather.providers.is_empty();
+        let url = std::env::var("REDIS_URL").ok().filter(|url| !url.is_empty() && is_any);
+        url.map(|url| Shared::new(&url).map(Arc::new)).transpose().map_err(Failure::usage)
     }
 
     /// The gates of webhooks.

@@ -109,7 +109,7 @@ fn face(flags: &Flags, cluster: &Cluster, config: &Config, topology: &Topology, 
     let (desk, api_token) = (flags.desk()?, flags.api_token());
     let shared = {
         let _inside = runtime.enter();
-        flags.shared_breakers()?
+        flags.shared()?
     };
     let syncing = desk.clone().zip(intake.clone());
     let sync = syncing.map(|(desk, intake)| Sync::open(flags, cluster, desk, intake, runtime)).transpose()?;
@@ -141,6 +141,10 @@ fn observed(flags: &Flags, cluster: &Cluster, face: &Face, runtime: &Runtime) ->
     let known = face.sync.as_ref().map(|sync| Arc::clone(sync.syncer.truth()));
     let weather = Weather::open(flags, cluster, intake, known, runtime)?;
     if let Some(weather) = &weather {
+        if let Some(shared) = face.shared.clone() {
+            let rounds = weather.rounds.clone();
+            runtime.spawn(async move { rounds.share(shared).await });
+        }
         // Nobody has set it before: this is called once.
         let _ = face.weather.set(weather.rounds.clone());
     }

@@ -65,8 +65,8 @@ pub(crate) struct Face {
     pub(crate) metrics: Metrics,
     /// Who asks the providers, where some are configured.
     pub(crate) desk: Option<Desk>,
-    /// Breakers shared with other processes.
-    pub(crate) shared: Option<Shared>,
+    /// What is shared with other processes.
+    pub(crate) shared: Option<Arc<Shared>>,
     /// The way of records from outside into the world, where it is the live one.
     pub(crate) intake: Option<Arc<Intake>>,
     /// Conflicts of sources.

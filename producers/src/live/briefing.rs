@@ -14,6 +14,7 @@ use slipstream_streams::record::{Record, Ts};
 use super::fleet::{Failed, Fleet, Line};
 use super::guard::Budget;
 use super::provider::Cost;
+use super::shared::Shared;
 use super::stats::ProviderReport;
 use super::weather::{Kind, Reports, Unread, WeatherProvider};
 use crate::{letters, reports};
@@ -30,6 +31,11 @@ impl Briefing {
     #[must_use]
     pub fn new(fleet: Fleet<Weather>) -> Self {
         Self(Arc::new(fleet))
+    }
+
+    /// Shares breakers and quotas with other processes, for as long as it is polled.
+    pub async fn share(&self, shared: Arc<Shared>) {
+        shared.keep(&self.0).await;
     }
 
     /// Checks the health of everybody and probes open breakers, for as long as it is polled.

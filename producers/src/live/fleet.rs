@@ -8,7 +8,7 @@
 //! health checks and the probes.
 
 use std::future::Future;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -18,6 +18,7 @@ use super::error::ProviderError;
 use super::guard::{Budget, Guard};
 use super::profile::{Plan, Profile};
 use super::provider::Provider;
+use super::shared::Shared;
 use super::stats::{ProviderReport, scores};
 
 /// How often a provider that works is looked at, unless it says otherwise.
@@ -47,13 +48,15 @@ pub struct Fleet<P: ?Sized> {
     profile: Profile,
     /// By priority, the highest first; of equals by name.
     lines: RwLock<Vec<Arc<Line<P>>>>,
+    /// What other processes spend of the same providers, too.
+    shared: OnceLock<Arc<Shared>>,
 }
 
 impl<P: Provider + ?Sized + 'static> Fleet<P> {
     /// Nobody yet.
     #[must_use]
     pub fn new(profile: Profile) -> Self {
-        Self { profile, lines: RwLock::default() }
+        Self { profile, lines: RwLock::default(), shared: OnceLock::new() }
     }
 
     /// How this fleet is asked.
@@ -67,12 +70,23 @@ impl<P: Provider + ?Sized + 'static> Fleet<P> {
         let guard = Guard::new(provider.card().clone(), self.profile);
         let line = Arc::new(Line { provider, guard });
         let mut lines = self.lines.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shared) = self.shared.get() {
+            line.guard.share(shared);
+        }
         lines.retain(|other| other.guard.card().name != line.guard.card().name);
         lines.push(line);
         lines.sort_by(|a, b| {
             let (a, b) = (a.guard.card(), b.guard.card());
             b.priority.cmp(&a.priority).then_with(|| a.name.cmp(&b.name))
         });
+    }
+
+    /// From now on quotas and trials are spent together with other processes, of those who come later, too.
+    pub(super) fn share(&self, shared: &Arc<Shared>) {
+        let lines = self.lines.write().unwrap_or_else(PoisonError::into_inner);
+        // Who shares them already goes on doing so.
+        let _ = self.shared.set(Arc::clone(shared));
+        lines.iter().for_each(|line| line.guard.share(shared));
     }
 
     /// Lets a provider go; whether it was there.

@@ -9,18 +9,20 @@
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
+use super::allowance::Allowance;
 use super::breaker::{Breaker, Permit, State};
-use super::bucket::Bucket;
+use super::bucket::{Bucket, pause_of};
 use super::error::{ProviderError, Verdict};
 use super::profile::{Profile, probe_every};
 use super::provider::Card;
 use super::retry;
+use super::shared::Shared;
 use super::stats::{Measured, ProviderReport, Stats};
 
 /// Callers that may wait for a place, for each place there is.
@@ -68,6 +70,8 @@ pub struct Guard {
     profile: Profile,
     breaker: Mutex<Breaker>,
     bucket: Bucket,
+    /// What other processes spend of this provider, too.
+    shared: OnceLock<Arc<Shared>>,
     places: Semaphore,
     waiting: AtomicUsize,
     stats: Mutex<Stats>,
@@ -80,11 +84,11 @@ impl Guard {
     /// A guard with everything closed and full.
     #[must_use]
     pub fn new(card: Card, profile: Profile) -> Self {
-        let bucket = Bucket::new([card.limit, profile.limit].into_iter().flatten());
         let now = Instant::now();
         Self {
             breaker: Mutex::new(Breaker::new(profile.breaker)),
-            bucket,
+            bucket: Bucket::new(card.limit, profile.limit),
+            shared: OnceLock::new(),
             places: Semaphore::new(card.parallel_max.max(1)),
             waiting: AtomicUsize::new(0),
             stats: Mutex::default(),
@@ -138,7 +142,10 @@ impl Guard {
         let permit = self.lock(&self.breaker).admit(self.now()).map_err(|left| ProviderError::Open { left })?;
         let trial = Trial { guard: self, permit: Some(permit) };
         let place = self.place(budget).await?;
-        let taken = self.bucket.take(units, budget.deadline).await;
+        if self.state() == State::HalfOpen && !self.may_try().await {
+            return Err(ProviderError::Open { left: Duration::ZERO });
+        }
+        let taken = self.bucket.take(units, budget.deadline, self.common()).await;
         taken.map_err(|wait| ProviderError::RateLimited { retry_after: Some(wait) })?;
         // With hardly any time left, silence would say nothing of the provider.
         if budget.left() < ATTEMPT_MIN { Err(ProviderError::Late) } else { Ok((trial, place)) }
@@ -163,7 +170,7 @@ impl Guard {
         let (begun, time) = (Instant::now(), self.card.timeout.min(left));
         let answer = tokio::time::timeout(time, ask).await.unwrap_or(Err(ProviderError::Timeout { after: time }));
         if let Err(ProviderError::RateLimited { retry_after }) = &answer {
-            self.bucket.pause(*retry_after);
+            self.pause(pause_of(*retry_after)).await;
         }
         self.lock(&self.stats).attempted(begun.elapsed(), answer.as_ref().err());
         answer
@@ -205,12 +212,35 @@ impl Guard {
         budget: &Budget,
         ask: impl Future<Output = Result<(), ProviderError>> + Send,
     ) -> Result<(), ProviderError> {
-        let taken = self.bucket.take(units, Instant::now()).await;
+        let taken = self.bucket.take(units, Instant::now(), self.common()).await;
         taken.map_err(|wait| ProviderError::RateLimited { retry_after: Some(wait) })?;
         let answer = self.timed(budget.left(), ask).await;
         let verdict = answer.as_ref().err().map_or(Verdict::Healthy, ProviderError::verdict);
         self.turn(|breaker, now| breaker.probed(verdict, now));
         answer
+    }
+
+    /// Quota and trials are spent together with other processes from now on.
+    pub(super) fn share(&self, shared: &Arc<Shared>) {
+        // Who shares it already goes on doing so.
+        let _ = self.shared.set(Arc::clone(shared));
+    }
+
+    fn common(&self) -> Option<Allowance<'_>> {
+        self.shared.get().map(|shared| Allowance::of(shared, &self.card.name))
+    }
+
+    /// Whether one more call may try, for all processes.
+    async fn may_try(&self) -> bool {
+        let Some(common) = self.common() else { return true };
+        common.may_try(self.profile.breaker.successes, self.profile.breaker.open_for).await
+    }
+
+    async fn pause(&self, time: Duration) {
+        self.bucket.pause(time);
+        if let Some(common) = self.common() {
+            common.pause(time).await;
+        }
     }
 
     /// State of the breaker.

@@ -9,7 +9,7 @@
 //! | [`fleet`] | the providers in use; hedging; health checks and probes |
 //! | [`guard`] | what stands between a call and its provider; [`profile`] has the numbers |
 //! | [`breaker`], [`freshness`] | pure: when not to ask, how long an answer holds |
-//! | [`shared`] | breakers shared with other processes, through Redis |
+//! | [`shared`], `allowance` | breakers, quotas and trials shared with other processes, through Redis |
 //! | [`cache`], [`stats`] | what is kept and what is measured |
 //! | [`flightaware`], [`lufthansa`], [`airfrance_klm`], [`amadeus`] | clients of flight data |
 //! | [`opensky`] | movements of aircraft, as a client of flight data |
@@ -24,6 +24,7 @@
 //! program as a [`provider::Clock`], secrets as arguments; waiting is tokio's.
 
 pub mod airfrance_klm;
+mod allowance;
 pub mod amadeus;
 pub mod breaker;
 pub mod briefing;

@@ -21,6 +21,7 @@ use uuid::Uuid;
 use super::briefing::{Briefing, published, unreadable};
 use super::error::ProviderError;
 use super::provider::Clock;
+use super::shared::Shared;
 use super::stats::ProviderReport;
 use super::sync::Publisher;
 use super::sync::truth::Truth;
@@ -104,6 +105,11 @@ impl Rounds {
     #[must_use]
     pub fn providers(&self) -> Vec<ProviderReport> {
         self.0.briefing.report()
+    }
+
+    /// Shares the providers with other processes, for as long as it is polled.
+    pub async fn share(&self, shared: Arc<Shared>) {
+        self.0.briefing.share(shared).await;
     }
 
     /// What they have come to.

@@ -1,4 +1,5 @@
-//! Breakers shared between processes, through Redis, where `REDIS_URL` is set. The one place that names the crate `redis`.
+//! Providers shared between processes, through Redis, where `REDIS_URL` is set: here their breakers, in [`super::allowance`] their
+//! quotas. Nothing else names the crate `redis`.
 //!
 //!     here a breaker opens ──► lease of what is left of its time, unless there is one ──► elsewhere it opens for that long, too
 //!     here it closes, after its own probes ──► the lease goes; nobody else closes for that: each waits for its own probes
@@ -6,17 +7,20 @@
 //! Looked at twice a second, beside the requests and never in their way. A lease expires by Redis' own clock, so that clocks need not
 //! agree, and a process that begins finds those that hold. Each call has [`CALL_MAX`]; after three failures none is made for five
 //! seconds, and the processes go on with breakers of their own, [`Shared::is_degraded`]. What opened meanwhile is shared once Redis is
-//! back, and a lease that still holds opens what is closed. Not shared: failures that have not opened anything, trials, quotas.
+//! back, and a lease that still holds opens what is closed. Not shared: failures that have not opened anything.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, Pipeline, RedisResult};
 use tokio::time::Instant;
+use uuid::Uuid;
 
+use super::allowance::forget_trials;
 use super::breaker::{Breaker, Settings, State};
 use super::error::Verdict;
 use super::fleet::Fleet;
@@ -35,6 +39,8 @@ const PREFIX: &str = "slipstream:breaker:";
 /// The leases, as this process sees and makes them.
 pub struct Shared {
     connection: ConnectionManager,
+    /// What this process is called there.
+    process: String,
     breaker: Mutex<Breaker>,
     begun: Instant,
     degraded: AtomicBool,
@@ -75,7 +81,13 @@ impl Shared {
         let lazy = |client: Client| client.get_connection_manager_lazy(config);
         let connection = Client::open(url).and_then(lazy).map_err(|e| Unusable(format!("REDIS_URL: {}", e.category())))?;
         let (breaker, compared) = (Mutex::new(Breaker::new(BREAKER)), Mutex::default());
-        Ok(Self { connection, breaker, begun: Instant::now(), degraded: AtomicBool::new(false), compared })
+        #[expect(clippy::disallowed_methods, reason = "it names a process, no record")]
+        let process = Uuid::new_v4().simple().to_string();
+        Ok(Self { connection, process, breaker, begun: Instant::now(), degraded: AtomicBool::new(false), compared })
+    }
+
+    pub(super) fn process(&self) -> &str {
+        &self.process
     }
 
     /// Redis does not answer: every process has its own breakers.
@@ -84,8 +96,9 @@ impl Shared {
         self.degraded.load(Ordering::Relaxed)
     }
 
-    /// Compares leases and the breakers of `fleet` for as long as it is polled.
-    pub async fn keep<P: Provider + ?Sized + 'static>(&self, fleet: &Fleet<P>) {
+    /// Shares the quotas of `fleet`, and compares leases and its breakers for as long as it is polled.
+    pub async fn keep<P: Provider + ?Sized + 'static>(self: &Arc<Self>, fleet: &Fleet<P>) {
+        fleet.share(self);
         let mut look = tokio::time::interval(LOOK_EVERY);
         loop {
             look.tick().await;
@@ -129,7 +142,7 @@ impl Shared {
     }
 
     /// An answer in time; none when Redis is left alone, or does not give one.
-    async fn call<T: redis::FromRedisValue>(&self, commands: &Pipeline) -> Option<T> {
+    pub(super) async fn call<T: redis::FromRedisValue>(&self, commands: &Pipeline) -> Option<T> {
         let permit = self.redis().admit(self.begun.elapsed()).ok()?;
         let mut connection = self.connection.clone();
         let answer = tokio::time::timeout(CALL_MAX, commands.query_async(&mut connection)).await;
@@ -138,7 +151,7 @@ impl Shared {
         self.redis().settle(&permit, verdict, self.begun.elapsed());
         let was = self.degraded.swap(answer.is_none(), Ordering::Relaxed);
         if was != answer.is_none() {
-            tracing::warn!(degraded = answer.is_none(), "breakers shared through Redis");
+            tracing::warn!(degraded = answer.is_none(), "breakers and quotas shared through Redis");
         }
         answer
     }
@@ -148,11 +161,17 @@ impl Shared {
     }
 }
 
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("process", &self.process).field("degraded", &self.is_degraded()).finish_non_exhaustive()
+    }
+}
+
 impl Compared {
     fn step(&self, lease: Option<Duration>) -> Step {
         match (self.before, self.state, lease) {
             (before, State::Open, _) if before != Some(State::Open) && !self.left.is_zero() => Step::Publish(self.left),
-            (Some(State::Open | State::HalfOpen), State::Closed, Some(_)) => Step::Drop,
+            (Some(State::Open | State::HalfOpen), State::Closed, _) => Step::Drop,
             (None | Some(State::Closed), State::Closed, Some(left)) if !left.is_zero() => Step::Open(left),
             _ => Step::Nothing,
         }
@@ -170,8 +189,12 @@ fn told(tell: &mut Pipeline, one: &Compared, step: Step) {
             let ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX).max(1);
             // A lease that holds already is not cut short, nor is it made longer: the next failed trial makes another.
             tell.cmd("SET").arg(key(&one.name)).arg("open").arg("NX").arg("PX").arg(ms).ignore();
+            forget_trials(tell, &one.name);
         }
-        Step::Drop => _ = tell.cmd("DEL").arg(key(&one.name)).ignore(),
+        Step::Drop => {
+            tell.cmd("DEL").arg(key(&one.name)).ignore();
+            forget_trials(tell, &one.name);
+        }
         Step::Nothing | Step::Open(_) => {}
     }
 }
@@ -195,7 +218,7 @@ mod tests {
             (Some(HalfOpen), Open, None, Step::Publish(left)),
             (Some(HalfOpen), Closed, Some(lease), Step::Drop),
             (Some(Open), Closed, Some(lease), Step::Drop),
-            (Some(Open), Closed, None, Step::Nothing),
+            (Some(Open), Closed, None, Step::Drop),
         ];
         for (before, state, remote, expected) in cases {
             let compared = Compared { name: "x".to_owned(), state, left, before };

@@ -1,19 +1,22 @@
-//! Breakers of several processes and one Redis, a real one that is stopped in the middle.
+//! Breakers and quotas of several processes and one Redis, a real one that is stopped in the middle.
 
 use std::net::TcpListener;
+use std::num::NonZeroU32;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use slipstream_producers::live::breaker::{Settings, State};
 use slipstream_producers::live::desk::{Desk, Flights};
+use slipstream_producers::live::error::ProviderError;
 use slipstream_producers::live::fleet::Fleet;
 use slipstream_producers::live::freshness::Freshness;
-use slipstream_producers::live::profile::{Profile, Use};
+use slipstream_producers::live::profile::{Profile, RateLimit, Use};
+use slipstream_producers::live::provider::Card;
 use slipstream_producers::live::shared::Shared;
 use tokio::time::Instant;
 
-use crate::support::{Mood, Scripted, clock, down, leg};
+use crate::support::{Mood, Scripted, card, clock, down, leg};
 
 /// Longest wait for a fact.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -58,9 +61,13 @@ struct Process {
 
 impl Process {
     fn begin(port: u16) -> Self {
-        let breaker = Settings { failures: 2, open_for: OPEN_FOR, successes: 1 };
+        Self::with(port, 1, None)
+    }
+
+    fn with(port: u16, successes: u32, limit: Option<RateLimit>) -> Self {
+        let breaker = Settings { failures: 2, open_for: OPEN_FOR, successes };
         let fleet = Fleet::<Flights>::new(Profile { breaker, retries: 0, ..Profile::of(Use::Monitor) });
-        let provider = Scripted::new("flightaware", 1);
+        let provider = Scripted::with(Card { name: "flightaware".to_owned(), limit, ..card() });
         provider.set(Mood::Up(Duration::from_millis(1)));
         fleet.add(Arc::clone(&provider) as Arc<Flights>);
         let desk = Desk::new(fleet, Freshness::default(), clock());
@@ -68,6 +75,15 @@ impl Process {
         let (keeping, kept) = (Arc::clone(&shared), desk.clone());
         let keeper = tokio::spawn(async move { keeping.keep(kept.fleet()).await });
         Self { provider, desk, shared, keeper }
+    }
+
+    /// Asks one question of each of these numbers; how many were answered.
+    async fn answered(&self, numbers: std::ops::Range<u16>) -> usize {
+        let mut answers = Vec::new();
+        for number in numbers {
+            answers.push(self.desk.status(leg(number)).await);
+        }
+        answers.into_iter().flatten().count()
     }
 
     async fn state(&self) -> State {
@@ -122,7 +138,12 @@ async fn what_opens_in_one_process_is_open_in_all_and_each_closes_by_itself() {
     tokio::time::sleep(OPEN_FOR).await;
     one.desk.status(leg(4)).await.unwrap();
     one.until(State::Closed).await;
-    two.desk.status(leg(4)).await.unwrap();
+    // One trial was all there was, for both, until the first has told that it is over.
+    let begun = Instant::now();
+    while two.desk.status(leg(4)).await.is_err() {
+        assert!(begun.elapsed() < PATIENCE, "no trial is left");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     assert_eq!((two.state().await, two.provider.calls()), (State::Closed, 1));
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!((one.state().await, two.state().await), (State::Closed, State::Closed), "no lease is left that opens them again");
@@ -151,4 +172,60 @@ async fn a_redis_that_stops_slows_nobody_down_and_hears_what_it_missed() {
     one.fail().await;
     two.until(State::Open).await;
     drop(again);
+}
+
+/// Twenty units an hour: none comes back while a test runs.
+fn twenty() -> Option<RateLimit> {
+    NonZeroU32::new(20).map(|units| RateLimit::bucket(units, Duration::from_hours(1)))
+}
+
+// contract: S1-16 (the quota of a provider is spent together)
+#[tokio::test]
+async fn a_quota_is_spent_by_all_together_and_each_has_its_share_when_redis_goes() {
+    let Some(redis) = Redis::start(None) else { return };
+    let (one, two) = (Process::with(redis.port, 1, twenty()), Process::with(redis.port, 1, twenty()));
+    assert_eq!((one.answered(0..12).await, two.answered(0..12).await), (12, 8), "twenty in all");
+    assert_eq!((one.answered(20..22).await, two.answered(20..22).await), (0, 0));
+
+    let Some(other) = Redis::start(None) else { return };
+    let (three, four) = (Process::with(other.port, 1, twenty()), Process::with(other.port, 1, twenty()));
+    assert_eq!((three.answered(0..2).await, four.answered(0..2).await, three.answered(2..4).await), (2, 2, 2));
+    drop(other);
+    three.degraded(true).await;
+    four.degraded(true).await;
+    // Of twenty, three has spent four and four two: a call costs each of them two now.
+    assert_eq!((three.answered(10..30).await, four.answered(10..30).await), (8, 9));
+}
+
+#[tokio::test]
+async fn who_is_told_too_many_pauses_all() {
+    let Some(redis) = Redis::start(None) else { return };
+    let (one, two) = (Process::with(redis.port, 1, twenty()), Process::with(redis.port, 1, twenty()));
+    assert_eq!((one.answered(0..1).await, two.answered(0..1).await), (1, 1));
+    one.provider.set(Mood::Fails(ProviderError::RateLimited { retry_after: Some(Duration::from_secs(30)) }));
+    assert_eq!((one.answered(1..2).await, two.answered(1..4).await, two.provider.calls()), (0, 0, 1));
+}
+
+// contract: S1-16 (trials of a half-open breaker are counted together)
+#[tokio::test]
+async fn three_trials_are_made_by_all_processes_together() {
+    let Some(redis) = Redis::start(None) else { return };
+    let all = [(); 3].map(|()| Process::with(redis.port, 3, None));
+    all[0].degraded(false).await;
+    all[0].fail().await;
+    for process in &all {
+        process.until(State::Open).await;
+        process.provider.set(Mood::Hangs);
+    }
+    tokio::time::sleep(OPEN_FOR).await;
+    let before: u64 = all.iter().map(|process| process.provider.calls()).sum();
+    let mut asked = tokio::task::JoinSet::new();
+    for (process, number) in all.iter().flat_map(|process| (50..53).map(move |number| (process, number))) {
+        let desk = process.desk.clone();
+        asked.spawn(async move { desk.status(leg(number)).await.is_ok() });
+    }
+    // Those under way are silent until their time is over; nobody else may ask meanwhile.
+    let answers = asked.join_all().await;
+    let trials = all.iter().map(|process| process.provider.calls()).sum::<u64>() - before;
+    assert_eq!((answers.contains(&true), trials), (false, 3));
 }
