@@ -16,6 +16,7 @@ mod cluster;
 mod commands;
 mod conflicts;
 mod failure;
+mod firehose;
 mod http;
 mod intake;
 mod judge;

@@ -27,6 +27,7 @@ use slipstream_processors::truth::trust::TrustTable;
 use slipstream_producers::live::briefing::Briefing;
 use slipstream_producers::live::config::Sources;
 use slipstream_producers::live::desk::Desk;
+use slipstream_producers::live::firehose::Firehose;
 use slipstream_producers::live::shared::Shared;
 use slipstream_producers::live::weather_settings::WeatherSettings;
 use slipstream_schemas::registry::Registry;
@@ -254,11 +255,19 @@ impl Flags {
     /// # Errors
     /// One of them lacks its key, or has an address that is none.
     pub(crate) fn desk(&self) -> Result<Option<Desk>, Failure> {
-        if self.sources.providers.is_empty() {
+        if self.sources.asked() == 0 {
             return Ok(None);
         }
         let environment = |name: &str| std::env::var(name).ok();
         self.sources.desk(&environment, &clock()).map(Some).map_err(Failure::usage)
+    }
+
+    /// The stream among the providers; none where none is configured.
+    ///
+    /// # Errors
+    /// It lacks its login, or has a setting that is none.
+    pub(crate) fn firehose(&self) -> Result<Option<Firehose>, Failure> {
+        self.sources.firehose(&|name: &str| std::env::var(name).ok(), &clock()).map_err(Failure::usage)
     }
 
     /// Who is asked for weather; none where nobody is configured.

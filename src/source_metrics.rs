@@ -8,6 +8,7 @@ use prometheus::{Encoder, Gauge, GaugeVec, IntCounterVec, IntGaugeVec, Opts, Reg
 use slipstream_producers::live::breaker::State;
 use slipstream_producers::live::desk::DeskReport;
 use slipstream_producers::live::error::ProviderError;
+use slipstream_producers::live::firehose::{Firehose, FirehoseReport, Phase};
 use slipstream_producers::live::rounds::Rounds;
 use slipstream_producers::live::stats::ProviderReport;
 use slipstream_producers::live::sync::coverage::Coverage;
@@ -70,6 +71,37 @@ pub(crate) fn weather(rounds: &Rounds) -> Result<String, String> {
     let filled = providers(&registry, WEATHER, &rounds.providers()).and_then(|()| reports(&registry, rounds));
     filled.map_err(|e| e.to_string())?;
     encoded(&registry)
+}
+
+/// Those of the stream, in the text format; where it stands `alone`, also those that it has in common with providers that are asked.
+///
+/// # Errors
+/// Encoding fails.
+pub(crate) fn stream(stream: &Firehose, alone: bool) -> Result<String, String> {
+    let registry = Registry::new();
+    let in_common = if alone { providers(&registry, FLIGHTS, &[stream.as_provider()]) } else { Ok(()) };
+    in_common.and_then(|()| messages(&registry, &stream.report())).map_err(|e| e.to_string())?;
+    encoded(&registry)
+}
+
+/// What the stream has come to.
+fn messages(registry: &Registry, report: &FirehoseReport) -> prometheus::Result<()> {
+    let help = "Messages of the stream, by what became of them; aside_…: not ours, and why";
+    let messages = IntCounterVec::new(Opts::new("slipstream_firehose_messages_total", help), &["provider", "result"])?;
+    let messages = added(registry, messages)?;
+    let results = [("published", report.observed), ("repeated", report.repeated), ("unreadable", report.unreadable)];
+    for (result, count) in results {
+        messages.with_label_values(&[report.provider.as_str(), result]).inc_by(count);
+    }
+    for (why, count) in &report.aside {
+        messages.with_label_values(&[report.provider.as_str(), &format!("aside_{why}")]).inc_by(*count);
+    }
+    let gaps = Opts::new("slipstream_firehose_gaps_total", "Beginnings at now, because the position was too old to be resumed");
+    added(registry, IntCounterVec::new(gaps, &["provider"])?)?.with_label_values(&[&report.provider]).inc_by(report.gaps);
+    let is_streaming = f64::from(u8::from(report.phase == Phase::Streaming));
+    gauge(registry, "slipstream_firehose_streaming", "1 where this process is connected and reads", is_streaming)?;
+    let behind = report.behind_s.map_or(f64::NAN, |seconds| seconds as f64);
+    gauge(registry, "slipstream_firehose_behind_seconds", "The clock against the last message that is committed", behind)
 }
 
 /// What the rounds have come to.

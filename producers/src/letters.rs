@@ -24,6 +24,8 @@ use slipstream_schemas::wire::Wire;
 use slipstream_streams::errors::ErrorClass;
 use slipstream_streams::progress::source_writer;
 use slipstream_streams::record::{Record, Ts, derive_id};
+#[cfg(feature = "live")]
+use uuid::Uuid;
 
 use crate::inputs::Kind;
 use crate::refusals::Refusal;
@@ -80,6 +82,30 @@ pub(crate) fn of_report(provider: &str, station: &str, problem: &str, at: Ts) ->
     let (error, origin) = (format!("{station}: {problem}"), format!("weather:{provider}"));
     let letter = DeadLetter { reason: "unusable report".to_owned(), error: error.clone(), topic: origin, ..unknown("weather") };
     record("weather", station, error.as_bytes(), &letter, at)
+}
+
+/// The letter about a line of a provider's stream that nobody can use, said by `source` at `origin`. `position` is where the stream
+/// stood before it, in its own measure; of a line that is too long `line` is none.
+#[cfg(feature = "live")]
+pub(crate) fn of_message(
+    source: &str,
+    id: Uuid,
+    (origin, position): (&str, i64),
+    problem: &str,
+    line: Option<&[u8]>,
+    at: Ts,
+) -> Record {
+    let letter = DeadLetter {
+        reason: "unusable message".to_owned(),
+        error: problem.to_owned(),
+        topic: format!("{source}:{origin}"),
+        partition: 0,
+        offset: position,
+        value: line.map(|line| BASE64_STANDARD.encode(line)),
+        record_id: Some(id.to_string()),
+        ..unknown(source)
+    };
+    record(source, origin, id.as_bytes(), &letter, at)
 }
 
 /// What every letter of a source says.

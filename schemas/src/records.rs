@@ -78,6 +78,7 @@ pub const TYPES: &[TypeSpec] = &[
     of("flight.merged", "FlightEvent"),
     of("flight.state", "FlightState"),
     of("flight.synced", "LegSync"),
+    of("source.taken", "SourcePosition"),
     of("weather.reported", "WeatherReport"),
     of("weather.assessed", "AirportWeather"),
     of("airport.restricted", "AirportRestriction"),
@@ -229,6 +230,7 @@ message! {
     FlightEvent => |r| by_kind(const { rank("flight.scheduled") }, r.kind as usize);
     FlightState => |_r| const { rank("flight.state") };
     LegSync => |_r| const { rank("flight.synced") };
+    SourcePosition => |_r| const { rank("source.taken") };
     WeatherReport => |_r| const { rank("weather.reported") };
     AirportWeather => |_r| const { rank("weather.assessed") };
     AirportRestriction => |_r| const { rank("airport.restricted") };

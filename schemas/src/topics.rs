@@ -26,6 +26,7 @@ topics! {
     FLIGHT_EVENTS = "flight.events";
     FLIGHT_STATE = "flight.state";
     SYNC_STATUS = "sync.status";
+    SOURCE_POSITIONS = "source.positions";
     FLIGHT_EVENTS_BY_AIRCRAFT = "flight.events.by-aircraft";
     FLIGHT_EVENTS_BY_ORGANISATION = "flight.events.by-organisation";
     EXTERNAL_DATA = "external.data";

@@ -7,6 +7,7 @@ use clap::Subcommand;
 use comfy_table::{Table, presets};
 use slipstream_producers::live::briefing::Briefing;
 use slipstream_producers::live::desk::Desk;
+use slipstream_producers::live::firehose::Firehose;
 use slipstream_producers::live::fleet::Failed;
 use slipstream_producers::live::provider::LegQuery;
 use slipstream_producers::live::stats::ProviderReport;
@@ -44,8 +45,8 @@ pub(crate) enum Providers {
 /// No provider is configured, one lacks its key, or (`status`, `ask`) none answers.
 pub(crate) fn run(args: &Providers, flags: &Flags) -> Result<Done, Failure> {
     let none = |feed: &str| Failure::usage(format_args!("no providers: name some under {feed} in slipstream.toml"));
-    let asked = Asked { desk: flags.desk()?, briefing: flags.briefing()? };
-    if asked.desk.is_none() && asked.briefing.is_none() {
+    let asked = Asked { desk: flags.desk()?, stream: flags.firehose()?, briefing: flags.briefing()? };
+    if asked.desk.is_none() && asked.stream.is_none() && asked.briefing.is_none() {
         return Err(none("[[sources.providers]] or [[weather.providers]]"));
     }
     let runtime = cluster::tokio()?;
@@ -73,24 +74,33 @@ pub(crate) fn run(args: &Providers, flags: &Flags) -> Result<Done, Failure> {
 /// Everybody there is.
 struct Asked {
     desk: Option<Desk>,
+    stream: Option<Firehose>,
     briefing: Option<Briefing>,
 }
 
 impl Asked {
-    /// What is measured of each: those of flight data first.
+    /// What is measured of each: those of flight data first, the stream behind those that are asked.
     fn reports(&self) -> Vec<ProviderReport> {
         let flights = self.desk.as_ref().map(|desk| desk.fleet().report());
+        let stream = self.stream.as_ref().map(|stream| vec![stream.as_provider()]);
         let weather = self.briefing.as_ref().map(Briefing::report);
-        [flights, weather].into_iter().flatten().flatten().collect()
+        [flights, stream, weather].into_iter().flatten().flatten().collect()
     }
 
     /// Makes a health check of everybody; who fails, and why.
     async fn check_all(&self) -> Vec<Failed> {
         let flights = async { if let Some(desk) = &self.desk { desk.fleet().check_all().await } else { Vec::new() } };
         let weather = async { if let Some(briefing) = &self.briefing { briefing.check_all().await } else { Vec::new() } };
-        let (mut failed, of_weather) = tokio::join!(flights, weather);
+        let (mut failed, of_stream, of_weather) = tokio::join!(flights, self.check_stream(), weather);
+        failed.extend(of_stream);
         failed.extend(of_weather);
         failed
+    }
+
+    async fn check_stream(&self) -> Option<Failed> {
+        let stream = self.stream.as_ref()?;
+        let error = stream.check().await.err()?;
+        Some(Failed { provider: stream.as_provider().provider, error })
     }
 }
 

@@ -17,6 +17,7 @@ use crate::callbacks::{self, Callbacks};
 use crate::catalogue;
 use crate::cluster::{self, Cluster, world};
 use crate::failure::{Done, Failure};
+use crate::firehose::Stream;
 use crate::http::{self, Face};
 use crate::intake::Intake;
 use crate::quarantine;
@@ -81,6 +82,7 @@ pub(crate) fn run(args: &Run, flags: &Flags) -> Result<Done, Failure> {
     let face = face(flags, &cluster, &config, &topology, &runtime)?;
     let callbacks = told(flags, &cluster, &face, &runtime)?;
     let weather = observed(flags, &cluster, &face, &runtime)?;
+    let stream = streamed(flags, &cluster, &face, &runtime)?;
     watch_providers(&face, &runtime);
     let address = runtime.block_on(http::serve(flags.listen, Arc::clone(&face)))?;
     let clock = flags.world.is_none().then(|| world::live(&config, &topology, &cluster.codec())).transpose()?;
@@ -96,6 +98,7 @@ pub(crate) fn run(args: &Run, flags: &Flags) -> Result<Done, Failure> {
     board.stop();
     drop(callbacks);
     drop(weather);
+    drop(stream);
     drop(clock);
     world::end(handle)?;
     Ok(Done::Clean)
@@ -149,6 +152,17 @@ fn observed(flags: &Flags, cluster: &Cluster, face: &Face, runtime: &Runtime) ->
         let _ = face.weather.set(weather.rounds.clone());
     }
     Ok(weather)
+}
+
+/// What a stream of flight data sends by itself, in the live world.
+fn streamed(flags: &Flags, cluster: &Cluster, face: &Face, runtime: &Runtime) -> Result<Option<Stream>, Failure> {
+    let Some(intake) = face.intake.clone() else { return Ok(None) };
+    let stream = Stream::open(flags, cluster, intake, runtime)?;
+    if let Some(stream) = &stream {
+        // Nobody has set it before: this is called once.
+        let _ = face.firehose.set(stream.firehose.clone());
+    }
+    Ok(stream)
 }
 
 fn unusable(error: InstanceError) -> Failure {

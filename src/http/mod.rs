@@ -8,6 +8,7 @@
 //! | `/metrics` | Prometheus text |
 //! | `/health/flight-sync` | the providers' breakers and the cache; 503 while every breaker is open; 404 without providers |
 //! | `/health/weather` | the same of the providers of weather, and what their rounds have come to |
+//! | `/health/firehose` | the stream of flight data; 503 while it is locked out or gone; 404 where there is none |
 //! | `/api/flights/LH400/2026-11-21` | what the providers know of a leg, and whether it is stale; `?origin=FRA` for one of several legs |
 //! | POST `/webhooks/flight-status`, `/api/webhooks/flight-status` | a signed callback; with a secret behind it in the path, an alert of FlightAware's |
 //! | POST `/api/flights/sync`, `/api/flights/sync/batch` | asks every provider for a flight, or for many, and publishes what they say |
@@ -16,6 +17,7 @@
 //! `docs/openapi.yaml` describes every path. What is read are snapshots, and what is written goes through the intake: a slow client never holds a stage back.
 
 mod conflicts;
+mod firehose;
 mod flights;
 mod sync;
 mod weather;
@@ -31,6 +33,7 @@ use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
 use serde_json::json;
 use slipstream_producers::live::desk::Desk;
+use slipstream_producers::live::firehose::Firehose;
 use slipstream_producers::live::rounds::Rounds;
 use slipstream_producers::live::shared::Shared;
 use slipstream_streams::status::{Phase, ShardStatus};
@@ -77,6 +80,8 @@ pub(crate) struct Face {
     pub(crate) sync: Option<Sync>,
     /// Who asks for the weather, in the live world.
     pub(crate) weather: OnceLock<Rounds>,
+    /// The stream of flight data, in the live world.
+    pub(crate) firehose: OnceLock<Firehose>,
     /// The gates of webhooks, where records may come in.
     pub(crate) webhooks: Option<Webhooks>,
 }
@@ -126,6 +131,7 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter<Arc<Face>>)> {
         ("get", "/metrics", get(metrics)),
         ("get", "/health/flight-sync", get(flights::health)),
         ("get", "/health/weather", get(weather::health)),
+        ("get", "/health/firehose", get(firehose::health)),
         ("get", "/api/flights/{flight}/{date}", get(flights::leg)),
         ("post", "/api/flights/sync", post(sync::one)),
         ("post", "/api/flights/sync/batch", post(sync::many)),
@@ -155,12 +161,15 @@ async fn metrics(State(face): State<Arc<Face>>) -> Response {
     let of_sources = match &face.desk {
         Some(desk) => {
             let scheduler = face.sync.as_ref().map(|sync| (sync.scheduler.status(), sync.scheduler.coverage()));
-            source_metrics::text(&desk.report().await, scheduler)
+            let mut report = desk.report().await;
+            report.providers.extend(face.firehose.get().map(Firehose::as_provider));
+            source_metrics::text(&report, scheduler)
         }
         None => Ok(String::new()),
     };
+    let of_stream = face.firehose.get().map_or(Ok(String::new()), |stream| source_metrics::stream(stream, face.desk.is_none()));
     let of_weather = face.weather.get().map_or(Ok(String::new()), source_metrics::weather);
-    match face.metrics.text().and_then(|text| Ok(text + &of_sources? + &of_weather?)) {
+    match face.metrics.text().and_then(|text| Ok(text + &of_sources? + &of_stream? + &of_weather?)) {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({"error": error}))).into_response(),
     }

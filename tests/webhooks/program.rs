@@ -88,8 +88,13 @@ pub(crate) fn tag(secret: &str, at: i64, body: &[u8]) -> String {
 
 /// Ids and values of everything committed on a topic.
 pub(crate) fn committed(node: &Node, topic: &str) -> Vec<(String, Vec<u8>)> {
+    committed_at(&node.bootstrap, topic)
+}
+
+/// The same of any cluster.
+pub(crate) fn committed_at(bootstrap: &str, topic: &str) -> Vec<(String, Vec<u8>)> {
     let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", &node.bootstrap).set("group.id", "audit").set("isolation.level", "read_committed");
+    config.set("bootstrap.servers", bootstrap).set("group.id", "audit").set("isolation.level", "read_committed");
     let consumer: BaseConsumer = config.set("enable.auto.commit", "false").set("enable.partition.eof", "true").create().unwrap();
     let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).unwrap();
     let mut list = TopicPartitionList::new();

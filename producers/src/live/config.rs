@@ -23,6 +23,8 @@ use serde::{Deserialize, Serialize};
 use super::airfrance_klm::{self, AirFranceKlm};
 use super::amadeus::Amadeus;
 use super::desk::{Desk, Flights};
+use super::firehose::Firehose;
+use super::firehose::settings::{StreamSettings, of_entry};
 use super::fleet::Fleet;
 use super::flightaware::{self, FlightAware};
 use super::freshness::Freshness;
@@ -99,6 +101,8 @@ impl Default for FreshMinutes {
 pub enum Kind {
     /// FlightAware AeroAPI.
     FlightAware,
+    /// FlightAware Firehose: a stream, which is not asked.
+    Firehose,
     /// Lufthansa Open API.
     Lufthansa,
     /// Air France-KLM Open Data.
@@ -134,6 +138,8 @@ pub struct Entry {
     pub limit: Option<Limit>,
     /// Of OpenSky: which aircraft are asked for.
     pub opensky: Option<Watched>,
+    /// Of Firehose: the server, and what is wanted of it.
+    pub firehose: Option<StreamSettings>,
     /// In place of the provider, a mock that behaves like this.
     pub mock: Option<MockSettings>,
 }
@@ -206,18 +212,44 @@ impl Sources {
             return Err(Unusable(format!("sources.providers: more than {PROVIDERS_MAX}")));
         }
         let fleet = Fleet::<Flights>::new(self.profile());
-        for (place, entry) in self.providers.iter().enumerate() {
-            let named = |e: Unusable| Unusable(format!("sources.providers[{place}] ({}): {e}", entry.name()));
-            fleet.add(entry.client(environment, clock).map_err(named)?);
+        for (place, entry) in self.providers.iter().enumerate().filter(|(_, entry)| entry.kind != Kind::Firehose) {
+            fleet.add(entry.client(environment, clock).map_err(|e| entry.named(place, &e))?);
         }
-        if fleet.by_priority().len() < self.providers.len() {
+        if fleet.by_priority().len() < self.asked() {
             return Err(Unusable("sources.providers: two of one name; give each a `name`".to_owned()));
         }
         Ok(Desk::new(fleet, self.freshness(), clock.clone()))
     }
 }
 
+impl Sources {
+    /// How many of the providers can be asked: a stream cannot.
+    #[must_use]
+    pub fn asked(&self) -> usize {
+        self.providers.iter().filter(|entry| entry.kind != Kind::Firehose).count()
+    }
+
+    /// The stream among the providers; none where none is.
+    ///
+    /// # Errors
+    /// There are two, a variable is not set, or a setting is none; the message names the entry.
+    pub fn firehose(&self, environment: Environment<'_>, clock: &Clock) -> Result<Option<Firehose>, Unusable> {
+        let mut streams = self.providers.iter().enumerate().filter(|(_, entry)| entry.kind == Kind::Firehose);
+        let Some((place, entry)) = streams.next() else { return Ok(None) };
+        if streams.next().is_some() {
+            return Err(Unusable("sources.providers: one firehose is enough".to_owned()));
+        }
+        let stream = of_entry(entry, environment)
+            .and_then(|(settings, login)| Firehose::new(entry.name(), settings, login, clock.clone()));
+        stream.map(Some).map_err(|e| entry.named(place, &e))
+    }
+}
+
 impl Entry {
+    fn named(&self, place: usize, error: &Unusable) -> Unusable {
+        Unusable(format!("sources.providers[{place}] ({}): {error}", self.name()))
+    }
+
     fn name(&self) -> String {
         self.name.clone().unwrap_or_else(|| format!("{:?}", self.kind).to_lowercase())
     }
@@ -239,6 +271,7 @@ impl Entry {
     fn public_limit(&self) -> Option<RateLimit> {
         let (units, per) = match self.kind {
             Kind::FlightAware => (10, Duration::from_mins(1)),
+            Kind::Firehose => return None,
             Kind::Lufthansa => lufthansa::CALLS_PER_SECOND,
             Kind::AirFranceKlm => airfrance_klm::CALLS_PER_SECOND,
             Kind::Amadeus => (10, Duration::from_secs(1)),
@@ -253,6 +286,9 @@ impl Entry {
         if let Some(settings) = &self.mock {
             return Ok(Arc::new(Mock::new(Card { limit: None, ..card }, settings.clone(), clock)));
         }
+        if self.firehose.is_some() {
+            return Err(Unusable("firehose: only an entry of that kind has it".to_owned()));
+        }
         if self.opensky.is_some() && self.kind != Kind::OpenSky {
             return Err(Unusable("opensky: only an entry of that kind has it".to_owned()));
         }
@@ -262,6 +298,7 @@ impl Entry {
                 let key = secret(environment, "FLIGHTAWARE_API_KEY")?;
                 Arc::new(FlightAware::new(card, &url(flightaware::BASE_URL), key, clock)?)
             }
+            Kind::Firehose => return Err(Unusable("a stream is not asked".to_owned())),
             Kind::Lufthansa => {
                 let credentials = credentials(environment, "LUFTHANSA")?;
                 Arc::new(Lufthansa::new(card, &url(lufthansa::BASE_URL), credentials, clock)?)

@@ -13,6 +13,7 @@
 //! | [`cache`], [`stats`] | what is kept and what is measured |
 //! | [`flightaware`], [`lufthansa`], [`airfrance_klm`], [`amadeus`] | clients of flight data |
 //! | [`opensky`] | movements of aircraft, as a client of flight data |
+//! | [`firehose`] | a stream that is not asked: published as it comes, resumed where it was left |
 //! | [`sync`] | what providers say, published; one leg, many, or by the clock |
 //! | [`weather`], [`checkwx`], [`open_meteo`] | weather reports: the interface and its clients; [`briefing`] asks them, [`rounds`] by the clock; [`weather_settings`] says whom |
 //! | [`sigmet`] | warnings of areas become those of aerodromes |
@@ -34,6 +35,7 @@ pub mod checkwx;
 pub mod config;
 pub mod desk;
 pub mod error;
+pub mod firehose;
 pub mod fleet;
 pub mod flightaware;
 pub mod freshness;

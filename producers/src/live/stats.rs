@@ -59,6 +59,11 @@ impl Stats {
         self.slow_ms = Some(moved(self.slow_ms, SLOW));
     }
 
+    /// A provider that sends by itself has sent something.
+    pub(crate) fn heard(&mut self) {
+        self.answered_at = Some(Instant::now());
+    }
+
     /// Counts an error, of an attempt or before one.
     pub(crate) fn failed(&mut self, error: &ProviderError) {
         *self.errors.entry(error.kind()).or_default() += 1;

@@ -9,14 +9,16 @@
 //! | errors and recovery | `clients`, `outages`, `shared` |
 //! | metrics | `desk` |
 //! | sync: what is published, and when | `sync`, `schedule` |
+//! | a stream that sends by itself | `firehose` |
 
-// contract: S1-14 (the five groups above the last)
+// contract: S1-14 (the five groups above the last two)
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may stop at the first surprise")]
 
 mod breaker;
 mod clients;
 mod desk;
+mod firehose;
 mod mock;
 mod opensky;
 mod outages;

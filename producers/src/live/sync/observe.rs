@@ -122,6 +122,17 @@ pub fn observe(
     Ok(Observed { records, source })
 }
 
+/// What a word says of a leg whose operating designator it states, under that designator. `ended` as in [`observe`].
+///
+/// # Errors
+/// It names no airport of departure or arrival.
+pub(crate) fn observations(said: &FlightStatusData, ended: Option<FlightStatus>) -> Result<Vec<FlightObservation>, NoRoute> {
+    let route = (said.departure.airport.ok_or(NoRoute("origin"))?, said.arrival.airport.ok_or(NoRoute("destination"))?);
+    let flown = said.operating().map(flight);
+    let (_, base) = placed(said, &source(&said.source, flown), flown, route);
+    Ok(words(said, base, ended).collect())
+}
+
 /// The provider's name, or that of the airline whose own feed it is.
 fn source(provider: &str, flown: Option<Flight>) -> String {
     let carrier = flown.map(|(carrier, ..)| carrier);
