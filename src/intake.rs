@@ -10,6 +10,7 @@ use slipstream_schemas::ids::flight_key;
 use slipstream_schemas::records::{FlightObservation, Message};
 use slipstream_schemas::topics::FLIGHT_OBSERVATIONS;
 use slipstream_streams::codec::Codec;
+use slipstream_streams::errors::ErrorCounts;
 use slipstream_streams::intake::{CONFIRM_WITHIN, Intake as Door, NotTaken};
 use slipstream_streams::record::{Record, Topic, Ts};
 use slipstream_streams::runtime::Config;
@@ -31,6 +32,11 @@ impl Intake {
     pub(crate) fn open(config: &Config, topology: &Topology, codec: &Arc<dyn Codec>) -> Result<Self, Failure> {
         let name = config.instance.clone().unwrap_or_else(|| Uuid::new_v4().simple().to_string());
         Door::open(config, topology, codec, &name).map(Self).map_err(world::failure)
+    }
+
+    /// Errors that its transactions have met.
+    pub(crate) fn errors(&self) -> ErrorCounts {
+        self.0.errors()
     }
 
     /// Publishes records in one transaction; back when that is committed.

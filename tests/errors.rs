@@ -1,4 +1,5 @@
-//! Errors of the database on the running program: a projection outlives its refusals, and `slipstream_errors_total` says how many.
+//! Each class of errors on the running program: somebody fails in its way, and `slipstream_errors_total` says where, of what kind
+//! and how bad; a projection outlives its database's refusals.
 //!
 //! Dead letters by class: `tests/dlq.rs`. Rights and passwords on a real cluster: `tests/services.rs`. Full disks and gone topics:
 //! `streams/tests/days.rs`.
@@ -7,13 +8,14 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::Path;
 
 use slipstream_streams::errors::ErrorClass;
 use sqlx::{AnyPool, AssertSqlSafe, Row};
 use support::cluster::dev_broker;
-use support::live::{Program, wait_or_say};
+use support::live::{Program, live, prepare, wait_or_say};
 use support::{DAY, scratch};
 
 /// What is counted of a class at a component; none where the program has no such sample.
@@ -29,6 +31,80 @@ fn wait_met(program: &Program, component: &str, class: ErrorClass) {
         Some(1..) => Ok(()),
         _ => Err(program.get("/metrics").lines().filter(|line| line.contains("slipstream_errors_total{")).collect()),
     });
+}
+
+/// A server of providers, who fail each in its way: the first folder of a path is the status that it answers with; none answers to 0.
+fn failing() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let mut silent = Vec::new();
+        for connection in listener.incoming() {
+            let mut connection = BufReader::new(connection.unwrap());
+            let mut line = String::new();
+            connection.read_line(&mut line).unwrap();
+            let status = line.split('/').nth(1).unwrap_or_default().to_owned();
+            while !matches!(line.as_str(), "\r\n" | "") {
+                line.clear();
+                connection.read_line(&mut line).unwrap();
+            }
+            if status == "0" {
+                silent.push(connection);
+                continue;
+            }
+            let answer = format!("HTTP/1.1 {status} So\r\nconnection: close\r\ncontent-length: 7\r\n\r\nno JSON");
+            // Who does not wait for it has gone.
+            let _ = connection.get_mut().write_all(answer.as_bytes());
+        }
+    });
+    base
+}
+
+/// The providers, by what they answer and of which class that is.
+const PROVIDERS: [(&str, u16, ErrorClass); 5] = [
+    ("locked", 401, ErrorClass::Auth),
+    ("spent", 429, ErrorClass::Resource),
+    ("garbled", 200, ErrorClass::Validation),
+    ("away", 503, ErrorClass::Network),
+    ("silent", 0, ErrorClass::Timeout),
+];
+
+fn settings() -> String {
+    let base = failing();
+    let entry = |(name, status, _): &(&str, u16, ErrorClass)| {
+        format!("[[sources.providers]]\nkind = \"flightaware\"\nname = \"{name}\"\nurl = \"{base}/{status}\"\ntimeout_s = 1\n")
+    };
+    let use_api = "[sources]\nuse = \"api\"\n";
+    use_api.to_owned() + &PROVIDERS.iter().map(entry).collect::<String>()
+}
+
+// contract: S2-22 (network, validation, API timeout, auth, resource: classified and counted with their severity)
+#[test]
+fn whoever_fails_is_counted_by_the_way_in_which_it_fails() {
+    let (cluster, folder) = (dev_broker(), scratch());
+    let at = (cluster.bootstrap.as_str(), cluster.registry.as_str());
+    prepare(at);
+    let file = folder.path().join("slipstream.toml");
+    std::fs::write(&file, settings()).unwrap();
+    let mut command = live(at, &["run", "--stages", "flights", "--config", file.to_str().unwrap()]);
+    command.env("FLIGHTAWARE_API_KEY", "key");
+    let program = Program::start(command, folder.path().join("log"));
+    let tomorrow = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().tomorrow().unwrap();
+    for (name, _, class) in PROVIDERS {
+        let component = format!("provider:{name}");
+        wait_or_say(&format!("{class} of {name}"), || {
+            program.get(&format!("/api/flights/LH400/{tomorrow}"));
+            match counted(&program, &component, class) {
+                Some(1..) => Ok(()),
+                _ => Err(program.get("/metrics").lines().filter(|line| line.contains(&component)).collect()),
+            }
+        });
+    }
+    for class in ErrorClass::ALL {
+        assert_eq!(counted(&program, "stage:reconcile", class), Some(0), "{class} can be seen to rise the first time");
+    }
+    drop(cluster); // kill -9
+    wait_met(&program, "unit:flights", ErrorClass::Network);
 }
 
 /// The rows of a query on a database, as text; of a statement none.

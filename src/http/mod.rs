@@ -36,6 +36,8 @@ use slipstream_producers::live::desk::Desk;
 use slipstream_producers::live::firehose::Firehose;
 use slipstream_producers::live::rounds::Rounds;
 use slipstream_producers::live::shared::Shared;
+use slipstream_producers::live::stats::ProviderReport;
+use slipstream_streams::errors::{ErrorClass, ErrorCounts};
 use slipstream_streams::status::{Phase, ShardStatus};
 
 pub(crate) use self::conflicts::ApiToken;
@@ -93,6 +95,11 @@ impl Face {
             health.faults = shards.iter().filter_map(fault).collect();
         }
         self.metrics.report(shards);
+    }
+
+    /// Takes over the errors that providers say of themselves.
+    fn of_providers(&self, reports: &[ProviderReport]) {
+        reports.iter().for_each(|report| self.metrics.met(&format!("provider:{}", report.provider), report.classes));
     }
 }
 
@@ -163,12 +170,21 @@ async fn metrics(State(face): State<Arc<Face>>) -> Response {
             let scheduler = face.sync.as_ref().map(|sync| (sync.scheduler.status(), sync.scheduler.coverage()));
             let mut report = desk.report().await;
             report.providers.extend(face.firehose.get().map(Firehose::as_provider));
+            face.of_providers(&report.providers);
             source_metrics::text(&report, scheduler)
         }
         None => Ok(String::new()),
     };
     let of_stream = face.firehose.get().map_or(Ok(String::new()), |stream| source_metrics::stream(stream, face.desk.is_none()));
     let of_weather = face.weather.get().map_or(Ok(String::new()), source_metrics::weather);
+    if let Some(rounds) = face.weather.get() {
+        face.of_providers(&rounds.providers());
+        let unreadable = ErrorCounts::some(ErrorClass::Validation, rounds.stats().unreadable);
+        face.metrics.met("source:weather", unreadable);
+    }
+    if let Some(intake) = &face.intake {
+        face.metrics.met("intake", intake.errors());
+    }
     match face.metrics.text().and_then(|text| Ok(text + &of_sources? + &of_stream? + &of_weather?)) {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({"error": error}))).into_response(),
