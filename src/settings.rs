@@ -28,7 +28,7 @@ use slipstream_producers::live::briefing::Briefing;
 use slipstream_producers::live::config::Sources;
 use slipstream_producers::live::desk::Desk;
 use slipstream_producers::live::firehose::Firehose;
-use slipstream_producers::live::shared::Shared;
+use slipstream_producers::live::shared::{CALL_MAX, Shared};
 use slipstream_producers::live::weather_settings::WeatherSettings;
 use slipstream_schemas::registry::Registry;
 use slipstream_streams::kafka::Connection;
@@ -286,7 +286,7 @@ impl Flags {
     pub(crate) fn shared(&self) -> Result<Option<Arc<Shared>>, Failure> {
         let is_any = !self.sources.providers.is_empty() || !self.weather.providers.is_empty();
         let url = std::env::var("REDIS_URL").ok().filter(|url| !url.is_empty() && is_any);
-        url.map(|url| Shared::new(&url).map(Arc::new)).transpose().map_err(Failure::usage)
+        url.map(|url| Shared::new(&url, CALL_MAX).map(Arc::new)).transpose().map_err(Failure::usage)
     }
 
     /// The gates of webhooks.

@@ -5,7 +5,7 @@
 //!     here it closes, after its own probes ──► the lease goes; nobody else closes for that: each waits for its own probes
 //!
 //! Looked at twice a second, beside the requests and never in their way. A lease expires by Redis' own clock, so that clocks need not
-//! agree, and a process that begins finds those that hold. Each call has [`CALL_MAX`]; after three failures none is made for five
+//! agree, and a process that begins finds those that hold. A call has [`CALL_MAX`]; after three failures none is made for five
 //! seconds, and the processes go on with breakers of their own, [`Shared::is_degraded`]. What opened meanwhile is shared once Redis is
 //! back, and a lease that still holds opens what is closed. Not shared: failures that have not opened anything.
 
@@ -39,6 +39,7 @@ const PREFIX: &str = "slipstream:breaker:";
 /// The leases, as this process sees and makes them.
 pub struct Shared {
     connection: ConnectionManager,
+    call_max: Duration,
     /// What this process is called there.
     process: String,
     breaker: Mutex<Breaker>,
@@ -69,21 +70,22 @@ enum Step {
 }
 
 impl Shared {
-    /// Leases in the Redis at `url`, `redis://HOST:PORT`; it is connected to when it is first needed. Wants tokio around it.
+    /// Shares through the Redis at `url`, `redis://HOST:PORT`, waiting so long for one call, usually [`CALL_MAX`]; it is connected to when
+    /// it is first needed. Wants tokio around it.
     ///
     /// # Errors
     /// No such address; the message does not repeat it, because it may hold a password.
-    pub fn new(url: &str) -> Result<Self, Unusable> {
+    pub fn new(url: &str, call_max: Duration) -> Result<Self, Unusable> {
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(1)
-            .set_connection_timeout(Some(CALL_MAX))
-            .set_response_timeout(Some(CALL_MAX));
+            .set_connection_timeout(Some(call_max))
+            .set_response_timeout(Some(call_max));
         let lazy = |client: Client| client.get_connection_manager_lazy(config);
         let connection = Client::open(url).and_then(lazy).map_err(|e| Unusable(format!("REDIS_URL: {}", e.category())))?;
         let (breaker, compared) = (Mutex::new(Breaker::new(BREAKER)), Mutex::default());
         #[expect(clippy::disallowed_methods, reason = "it names a process, no record")]
         let process = Uuid::new_v4().simple().to_string();
-        Ok(Self { connection, process, breaker, begun: Instant::now(), degraded: AtomicBool::new(false), compared })
+        Ok(Self { connection, call_max, process, breaker, begun: Instant::now(), degraded: AtomicBool::new(false), compared })
     }
 
     pub(super) fn process(&self) -> &str {
@@ -145,7 +147,7 @@ impl Shared {
     pub(super) async fn call<T: redis::FromRedisValue>(&self, commands: &Pipeline) -> Option<T> {
         let permit = self.redis().admit(self.begun.elapsed()).ok()?;
         let mut connection = self.connection.clone();
-        let answer = tokio::time::timeout(CALL_MAX, commands.query_async(&mut connection)).await;
+        let answer = tokio::time::timeout(self.call_max, commands.query_async(&mut connection)).await;
         let answer: Option<T> = answer.ok().and_then(|answer: RedisResult<T>| answer.ok());
         let verdict = if answer.is_some() { Verdict::Healthy } else { Verdict::Failed };
         self.redis().settle(&permit, verdict, self.begun.elapsed());
@@ -229,7 +231,7 @@ mod tests {
     #[tokio::test]
     async fn an_address_that_is_none_is_refused_without_showing_it() {
         for url in ["", "ftp://user:hush@host", "redis://:hush@host:port"] {
-            let refused = Shared::new(url).err().map(|e| e.to_string()).unwrap_or_default();
+            let refused = Shared::new(url, CALL_MAX).err().map(|e| e.to_string()).unwrap_or_default();
             assert!(refused.contains("REDIS_URL") && !refused.contains("hush"), "{url}: {refused}");
         }
     }
