@@ -30,7 +30,7 @@ struct Redis {
 
 impl Redis {
     /// None where none is installed.
-    fn start(port: Option<u16>) -> Option<Self> {
+    async fn start(port: Option<u16>) -> Option<Self> {
         let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let port = port.unwrap_or_else(free);
         let mut command = Command::new("redis-server");
@@ -43,7 +43,7 @@ impl Redis {
         let begun = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(begun.elapsed() < PATIENCE, "Redis does not listen on {port}");
-            std::thread::sleep(Duration::from_millis(5));
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
         Some(Self { port, server })
     }
@@ -135,7 +135,7 @@ impl Drop for Process {
 // contract: S1-16 (breaker state shared by processes, and there when one begins)
 #[tokio::test]
 async fn what_opens_in_one_process_is_open_in_all_and_each_closes_by_itself() {
-    let Some(redis) = Redis::start(None) else { return };
+    let Some(redis) = Redis::start(None).await else { return };
     let (one, two) = (Process::begin(redis.port), Process::begin(redis.port));
     one.degraded(false).await;
     one.fail().await;
@@ -162,7 +162,7 @@ async fn what_opens_in_one_process_is_open_in_all_and_each_closes_by_itself() {
 // contract: S1-16 (without Redis each has its own), S1-08 (REDIS_URL is optional)
 #[tokio::test]
 async fn a_redis_that_stops_slows_nobody_down_and_hears_what_it_missed() {
-    let Some(redis) = Redis::start(None) else { return };
+    let Some(redis) = Redis::start(None).await else { return };
     let port = redis.port;
     let (one, two) = (Process::begin(port), Process::begin(port));
     one.desk.status(leg(9)).await.unwrap();
@@ -175,7 +175,7 @@ async fn a_redis_that_stops_slows_nobody_down_and_hears_what_it_missed() {
     }
     assert!(begun.elapsed() < Duration::from_secs(2), "100 questions of 1 ms: {:?}", begun.elapsed());
 
-    let again = Redis::start(Some(port));
+    let again = Redis::start(Some(port)).await;
     one.degraded(false).await;
     two.degraded(false).await;
     assert_eq!(two.state().await, State::Closed);
@@ -192,12 +192,12 @@ fn twenty() -> Option<RateLimit> {
 // contract: S1-16 (the quota of a provider is spent together)
 #[tokio::test]
 async fn a_quota_is_spent_by_all_together_and_each_has_its_share_when_redis_goes() {
-    let Some(redis) = Redis::start(None) else { return };
+    let Some(redis) = Redis::start(None).await else { return };
     let (one, two) = (Process::spending(redis.port), Process::spending(redis.port));
     assert_eq!((one.answered(0..12).await, two.answered(0..12).await), (12, 8), "twenty in all");
     assert_eq!((one.answered(20..22).await, two.answered(20..22).await), (0, 0));
 
-    let Some(other) = Redis::start(None) else { return };
+    let Some(other) = Redis::start(None).await else { return };
     let (three, four) = (Process::spending(other.port), Process::spending(other.port));
     assert_eq!((three.answered(0..2).await, four.answered(0..2).await, three.answered(2..4).await), (2, 2, 2));
     drop(other);
@@ -209,7 +209,7 @@ async fn a_quota_is_spent_by_all_together_and_each_has_its_share_when_redis_goes
 
 #[tokio::test]
 async fn who_is_told_too_many_pauses_all() {
-    let Some(redis) = Redis::start(None) else { return };
+    let Some(redis) = Redis::start(None).await else { return };
     let (one, two) = (Process::spending(redis.port), Process::spending(redis.port));
     assert_eq!((one.answered(0..1).await, two.answered(0..1).await), (1, 1));
     one.provider.set(Mood::Fails(ProviderError::RateLimited { retry_after: Some(Duration::from_secs(30)) }));
@@ -220,7 +220,7 @@ async fn who_is_told_too_many_pauses_all() {
 // contract: S1-16 (trials of a half-open breaker are counted together)
 #[tokio::test]
 async fn three_trials_are_made_by_all_processes_together() {
-    let Some(redis) = Redis::start(None) else { return };
+    let Some(redis) = Redis::start(None).await else { return };
     let all = [(); 3].map(|()| Process::with(redis.port, (3, None), PATIENCE));
     all[0].degraded(false).await;
     all[0].fail().await;
