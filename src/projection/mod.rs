@@ -11,10 +11,11 @@ pub(crate) mod store;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use slipstream_schemas::topics::{FLIGHT_STATE, SYNC_STATUS};
 use slipstream_streams::errors::{ErrorClass, ErrorCounts};
+use slipstream_streams::pauses;
 use slipstream_streams::record::Record;
 use tokio::runtime::Runtime;
 
@@ -36,12 +37,6 @@ const WAIT: Duration = Duration::from_millis(100);
 /// Failures of the database in a row, without a record taken in between, after which the projection gives up: about a minute and a
 /// half where it refuses at once, ten where nobody answers.
 const SETBACKS_MAX: u32 = 20;
-/// First pause before the database is asked again; doubles each time.
-const PAUSE_MIN: Duration = Duration::from_millis(100);
-/// Longest such pause.
-const PAUSE_MAX: Duration = Duration::from_secs(5);
-/// How often a pause looks for a stop.
-const PAUSE_STEP: Duration = Duration::from_millis(50);
 
 /// A projection at work.
 pub(crate) struct Projection<'a> {
@@ -90,7 +85,7 @@ impl<'a> Projection<'a> {
         let mut setbacks = 0;
         loop {
             let before = self.taken;
-            let error = match self.take(until_end) {
+            let error = match self.take(until_end, setbacks > 0) {
                 Ok(()) => return Ok(self.taken),
                 Err(Setback::Other(failure)) => return Err(failure),
                 Err(Setback::Store(error)) => error,
@@ -105,9 +100,11 @@ impl<'a> Projection<'a> {
         }
     }
 
-    /// Takes records from where the tables stand.
-    fn take(&mut self, until_end: bool) -> Result<(), Setback> {
-        self.runtime.block_on(self.store.resume())?;
+    /// Takes records from where the tables stand, `again` after a failure that may have moved them.
+    fn take(&mut self, until_end: bool, again: bool) -> Result<(), Setback> {
+        if again {
+            self.runtime.block_on(self.store.resume())?;
+        }
         let mut reader = Reader::open_at(self.cluster, TOPICS, self.store.offsets())?;
         while !self.stop.load(Ordering::Relaxed) {
             let batch = batch(&mut reader)?;
@@ -130,13 +127,10 @@ impl<'a> Projection<'a> {
     }
 
     fn wait(&self, error: &StoreError, setbacks: u32) {
-        let pause = (PAUSE_MIN * 2_u32.saturating_pow(setbacks.min(10))).min(PAUSE_MAX);
+        let pause = pauses::after(setbacks);
         tracing::warn!(%error, class = error.class().name(), setbacks, ?pause, "the database, again");
         self.show(Some(format!("projection: {error}")));
-        let until = Instant::now() + pause;
-        while Instant::now() < until && !self.stop.load(Ordering::Relaxed) {
-            std::thread::sleep(PAUSE_STEP);
-        }
+        pauses::rest(pause, &self.stop);
     }
 }
 

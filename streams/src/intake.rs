@@ -20,6 +20,7 @@ use crate::codec::Codec;
 use crate::errors::ErrorCounts;
 use crate::kafka::{Connection, KafkaLog, Member};
 use crate::log::{Log, LogError, Offsets};
+use crate::pauses;
 use crate::plan::Plan;
 use crate::record::Record;
 use crate::runtime::{Config, RuntimeError};
@@ -37,8 +38,6 @@ pub const VALUE_BYTES_MAX: usize = 512 * 1024;
 pub const CONFIRM_WITHIN: Duration = Duration::from_secs(8);
 /// Pause before a transaction is tried again.
 const PAUSE: Duration = Duration::from_millis(250);
-/// How often a pause looks for a stop.
-const PAUSE_STEP: Duration = Duration::from_millis(50);
 
 /// Why records are not known to be in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -226,10 +225,7 @@ impl Worker {
 
     /// Waits; false when the intake is to end.
     fn pause(&self) -> bool {
-        let until = Instant::now() + PAUSE;
-        while Instant::now() < until && !self.stop.load(Ordering::Relaxed) {
-            std::thread::sleep(PAUSE_STEP);
-        }
+        pauses::rest(PAUSE, &self.stop);
         !self.stop.load(Ordering::Relaxed)
     }
 }

@@ -13,6 +13,7 @@
 //! | [`topology`] | which stage reads and writes what |
 //! | [`codec`] | bytes in and out, as the embedding program defines them |
 //! | [`errors`] | the class of an error: how bad, and what is done about it |
+//! | [`pauses`] | the pause before something is tried again |
 //! | [`plain`] | stages on topics of others, without an envelope |
 //! | [`reference`] | the zero-latency schedule in one thread: the oracle |
 //! | [`journal`] | that schedule's committed transactions on disk |
@@ -83,6 +84,8 @@ pub mod instance;
 pub mod intake;
 #[cfg(feature = "kafka")]
 pub mod kafka;
+#[cfg(feature = "kafka")]
+pub mod pauses;
 #[cfg(feature = "kafka")]
 pub mod query;
 #[cfg(feature = "kafka")]

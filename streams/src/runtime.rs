@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::admin;
 use crate::buffer::Order;
@@ -19,6 +19,7 @@ use crate::disk::Directory;
 use crate::errors::Cause;
 use crate::kafka::{Connection, KafkaLog, Member};
 use crate::log::LogError;
+use crate::pauses;
 use crate::plain::Plain;
 use crate::plan::{Limits, Plan};
 use crate::query::{self, QueryError, Question, Rows};
@@ -29,13 +30,6 @@ use crate::status::{Phase, ShardStatus, StatusCell};
 use crate::store::{Bases, InMemory};
 use crate::topology::{Stage, Topology, TopologyError};
 use crate::world::World;
-
-/// First pause before a broken log is opened again; doubles each time.
-const PAUSE_MIN: Duration = Duration::from_millis(100);
-/// Longest such pause.
-const PAUSE_MAX: Duration = Duration::from_secs(5);
-/// How often a pause looks for a stop.
-const PAUSE_STEP: Duration = Duration::from_millis(50);
 
 /// Where and how to run.
 #[derive(Debug, Clone)]
@@ -311,12 +305,9 @@ impl Backoff {
     /// Waits, or until a stop.
     pub(crate) fn wait(&mut self, error: &LogError, committed: bool, stop: &AtomicBool) {
         self.failures = if committed { 0 } else { self.failures + 1 };
-        let pause = (PAUSE_MIN * 2_u32.saturating_pow(self.failures.min(10))).min(PAUSE_MAX);
+        let pause = pauses::after(self.failures);
         let (class, severity) = (error.class().name(), error.class().severity().name());
         tracing::warn!(%error, class, severity, ?pause, "opening the log again");
-        let until = Instant::now() + pause;
-        while Instant::now() < until && !stop.load(Ordering::Relaxed) {
-            std::thread::sleep(PAUSE_STEP);
-        }
+        pauses::rest(pause, stop);
     }
 }

@@ -14,7 +14,7 @@ use rdkafka::error::KafkaError;
 use super::Connection;
 use super::connection::TRANSACTION_TIMEOUT;
 use super::errors::{class_of, cure};
-use crate::errors::Cause;
+use crate::errors::{Cause, ErrorClass};
 use crate::log::Place;
 
 /// Longest wait for a reason.
@@ -65,10 +65,7 @@ pub(super) fn stall<C: ConsumerContext>(reader: &BaseConsumer<C>, bootstrap: &st
 impl Connection {
     /// An error of a call to this cluster, with the reason behind it where the client knows one.
     pub fn explain(&self, error: impl std::fmt::Display) -> String {
-        match self.diagnosis() {
-            Some(reason) => format!("{error}: {reason}"),
-            None => error.to_string(),
-        }
+        self.behind(Cause::new(ErrorClass::Unknown, error)).said
     }
 
     /// What happened, with the reason behind it, which is of the better class.
