@@ -42,6 +42,11 @@ check: $(DENY)
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
 	cargo test --workspace --quiet --lib --test tidy --test dependencies --test generated
 
+# The broker's Java machine is set as Kafka's documentation has it ("Java version"): collections every few seconds, not every two.
+bench: export KAFKA_HEAP_OPTS = -Xms6g -Xmx6g
+bench: export KAFKA_JVM_PERFORMANCE_OPTS = -XX:MetaspaceSize=96m -XX:+UseG1GC -XX:MaxGCPauseMillis=20 \
+	-XX:InitiatingHeapOccupancyPercent=35 -XX:G1HeapRegionSize=16M -XX:MinMetaspaceFreeRatio=50 -XX:MaxMetaspaceFreeRatio=80 \
+	-XX:+ExplicitGCInvokesConcurrent
 bench:
 	$(LOCAL)/install.sh bench
 	cargo build --release -p slipstream-streams --example aggregate

@@ -6,6 +6,7 @@
 #   kafka.sh again DIR    starts a node that was killed once more, on its files and its address
 #   kafka.sh stop DIR     ends that node, by its process id
 #
+# KAFKA_HEAP_OPTS and KAFKA_JVM_PERFORMANCE_OPTS are options of its Java machine, as in Kafka's own scripts; 512 MiB if not set.
 # The cache is ${SLIPSTREAM_CACHE:-~/.cache/slipstream}. Needs java (17 or newer), mvn and kcat: install.sh brings them.
 # Promises nothing about durability: DIR is meant to be thrown away.
 set -euo pipefail
@@ -32,7 +33,8 @@ run() { # DIR PORT
 }
 
 node() { # DIR
-    launch "$1" java -Xms512m -Xmx512m -Dlog4j2.configurationFile="$here/log4j2.yaml" -cp "$jars/*" \
+    # shellcheck disable=SC2086 # options are words
+    launch "$1" java ${KAFKA_HEAP_OPTS:--Xms512m -Xmx512m} ${KAFKA_JVM_PERFORMANCE_OPTS-} -Dlog4j2.configurationFile="$here/log4j2.yaml" -cp "$jars/*" \
         kafka.Kafka "$1/server.properties"
 }
 

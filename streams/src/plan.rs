@@ -30,7 +30,7 @@ pub const SILENCE: Ts = 10_000;
 pub struct Limits {
     /// Event time that anybody may be ahead of the slowest promise, in milliseconds.
     pub skew: Ts,
-    /// Least time between the return of a commit and the next one.
+    /// Least time between the return of a commit and the next one (ADR 6): more makes fewer transactions where records come singly.
     pub commit_gap: Duration,
     /// Age at which a transaction is committed although input keeps coming.
     pub commit_age: Duration,
@@ -60,7 +60,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             skew: SKEW,
-            commit_gap: Duration::from_millis(2),
+            commit_gap: Duration::ZERO,
             commit_age: Duration::from_millis(100),
             commit_bytes: 4 << 20,
             batch: 100,
@@ -211,10 +211,7 @@ impl Plan {
         framed.clear();
         match &record.body {
             Some(body) if record.rank == UNREADABLE => framed.extend_from_slice(body),
-            Some(body) => {
-                let no_schema = |e| LogError::reopen(ErrorClass::Network, format_args!("{}: no schema id: {e}", record.topic));
-                self.codec.encode(record.topic, record.rank, body, framed).map_err(no_schema)?;
-            }
+            Some(body) => self.frame(record.topic, record.rank, body, framed)?,
             None => {}
         }
         let (key, headers) = match self.codec.envelope() {
@@ -288,10 +285,15 @@ impl Plan {
         send: &mut dyn FnMut(Outgoing<'_>) -> Result<(), LogError>,
     ) -> Result<(), LogError> {
         let mut framed = Vec::new();
-        let no_schema = |e| LogError::reopen(ErrorClass::Network, format_args!("{topic}: no schema id: {e}"));
-        self.codec.encode(topic, encoded.rank, &encoded.body, &mut framed).map_err(no_schema)?;
+        self.frame(topic, encoded.rank, &encoded.body, &mut framed)?;
         let place = self.place(topic, partition);
         let headers = [(header::TYPE, self.codec.type_name(encoded.rank).to_owned())];
         send(Outgoing { topic: &place.topic, partition, timestamp, key: key.as_bytes(), value: Some(&framed), headers: &headers })
+    }
+
+    /// A body as it goes to a topic, under the schema that the registry has there.
+    fn frame(&self, topic: &str, rank: u16, body: &[u8], framed: &mut Vec<u8>) -> Result<(), LogError> {
+        let no_schema = |e| LogError::reopen(ErrorClass::Network, format_args!("{topic}: no schema id: {e}"));
+        self.codec.encode(topic, rank, body, framed).map_err(no_schema)
     }
 }
