@@ -13,6 +13,7 @@ use crate::Recorded;
 use crate::airline::schedules::Schedules;
 use crate::airline::timetable::Timetable;
 use crate::airline::{loads, log, manifests, movements, notifications};
+use crate::board;
 use crate::bts;
 use crate::days::Days;
 use crate::disturb::Disturbance;
@@ -38,6 +39,8 @@ pub enum Kind {
     Bts,
     /// Departures from New York, in the columns of nycflights13.
     Nyc,
+    /// The flight information display of Toronto Pearson.
+    Yyz,
     /// Our own JSON lines, as `--record` writes them.
     Recording,
     /// METAR and SPECI reports in the form of the Aviation Weather Center's cache files.
@@ -61,9 +64,10 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [(&'static str, Self); 12] = [
+    const ALL: [(&'static str, Self); 13] = [
         ("bts", Self::Bts),
         ("nyc", Self::Nyc),
+        ("yyz", Self::Yyz),
         ("recording", Self::Recording),
         ("metar", Self::Metar),
         ("taf", Self::Taf),
@@ -90,9 +94,6 @@ impl Kind {
     }
 }
 
-/// Kinds that the command line reserves and this version does not read.
-const RESERVED: [&str; 1] = ["yyz"];
-
 /// The files of one `INPUT`, at least one, in order of name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
@@ -115,14 +116,6 @@ pub enum InputError {
         input: String,
         /// The part before the colon.
         kind: String,
-    },
-    /// A kind of a later version.
-    #[error("`{input}`: this version does not read `{kind}` yet; kinds are {KINDS}")]
-    ReservedKind {
-        /// What was typed.
-        input: String,
-        /// The kind.
-        kind: &'static str,
     },
     /// The path is no valid glob.
     #[error("`{input}`: {source}")]
@@ -182,14 +175,8 @@ impl FromStr for Input {
 }
 
 fn kind_of(kind: &str, input: &str) -> Result<Kind, InputError> {
-    if let Some((_, kind)) = Kind::ALL.iter().find(|(name, _)| *name == kind) {
-        return Ok(*kind);
-    }
-    let input = input.to_owned();
-    match RESERVED.into_iter().find(|name| *name == kind) {
-        Some(kind) => Err(InputError::ReservedKind { input, kind }),
-        None => Err(InputError::UnknownKind { input, kind: kind.to_owned() }),
-    }
+    let known = Kind::ALL.iter().find(|(name, _)| *name == kind);
+    known.map(|(_, kind)| *kind).ok_or_else(|| InputError::UnknownKind { input: input.to_owned(), kind: kind.to_owned() })
 }
 
 /// How inputs are played.
@@ -221,6 +208,10 @@ pub fn open_with(inputs: &[Input], playback: Playback, quarantine: Option<&Quara
             let days = open_days(&tables, layout)?;
             sources.push(Box::new(Flights::new(kind, playback.model, days)));
         }
+    }
+    let boards = files(inputs, Kind::Yyz)?;
+    if !boards.is_empty() {
+        sources.push(Box::new(board::read(&boards, playback.model)?));
     }
     for file in files(inputs, Kind::Recording)? {
         sources.push(Box::new(Recording::open(&file, Refused::with(quarantine))?));

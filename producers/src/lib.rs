@@ -1,6 +1,7 @@
 //! Feeds in: recorded days and simulated ones become streams of source records.
 //!
 //!     bts:, nyc: CSV ──► table ──► days ──► event_model ► flights┐
+//!     yyz: CSV ──► table ──► board ──────────────────────────────┤
 //!     metar:, taf: CSV ──► weather ──► reports ──────────────────┤
 //!     ssim:, mvt:, ldm: ──► messages ──► airline ────────────────┤
 //!     nas:, regulation: XML ──► messages ──► restrictions ───────┤
@@ -28,6 +29,7 @@
 use slipstream_streams::reference::Source;
 
 mod airline;
+mod board;
 mod bts;
 mod days;
 pub mod disturb;

@@ -129,14 +129,95 @@ pub(crate) fn shown(text: &str) -> String {
     text.chars().take(SHOWN_MAX).collect()
 }
 
-/// One file, one row ahead.
-pub(crate) struct Table {
-    layout: Layout,
+/// The lines of one file.
+struct Lines {
+    names: &'static [&'static str],
     file: Arc<str>,
     reader: csv::Reader<Text>,
     places: Vec<usize>,
     width: usize,
     record: ByteRecord,
+}
+
+impl Lines {
+    fn open(path: &Path, names: &'static [&'static str]) -> Result<Self, TableError> {
+        let io = |source| TableError::Io { path: path.to_owned(), source };
+        let text = text_file::open(path).map_err(io)?;
+        let mut reader =
+            csv::ReaderBuilder::new().flexible(true).quoting(false).terminator(csv::Terminator::Any(b'\n')).from_reader(text);
+        let header = reader.byte_headers().map_err(|e| io(std::io::Error::other(e)))?;
+        let place = |name: &&'static str| {
+            let found = header.iter().position(|cell| cell.trim_ascii() == name.as_bytes());
+            found.ok_or_else(|| TableError::Column { path: path.to_owned(), column: name })
+        };
+        let places = names.iter().map(place).collect::<Result<_, _>>()?;
+        let width = header.len();
+        Ok(Self { names, file: path.display().to_string().into(), reader, places, width, record: ByteRecord::new() })
+    }
+
+    /// What `read` makes of the next line for which it makes anything, with the line's number; the lines before it are refused.
+    fn next<T>(
+        &mut self,
+        refused: &mut Refused,
+        read: impl Fn(&Cells<'_>) -> Result<T, Fault>,
+    ) -> Result<Option<(T, u64)>, TableError> {
+        while self.reader.read_byte_record(&mut self.record).map_err(|e| self.damaged(&e))? {
+            if self.record.as_slice().trim_ascii().is_empty() && self.record.len() == 1 {
+                continue;
+            }
+            let line = self.record.position().map_or(0, csv::Position::line);
+            match self.cells().and_then(|cells| read(&cells)) {
+                Ok(row) => return Ok(Some((row, line))),
+                Err(fault) => refused.add(Refusal::with_text(&self.file, line, fault, &self.text())),
+            }
+        }
+        Ok(None)
+    }
+
+    fn cells(&self) -> Result<Cells<'_>, Fault> {
+        let cells = self.record.len();
+        if cells != self.width {
+            return Err(Fault::new("line", format_args!("{cells} cells, the header has {}", self.width)));
+        }
+        Ok(Cells { names: self.names, places: &self.places, record: &self.record })
+    }
+
+    /// The line as it stands in the file.
+    fn text(&self) -> Vec<u8> {
+        self.record.iter().collect::<Vec<_>>().join(&b',')
+    }
+
+    fn damaged(&self, problem: &csv::Error) -> TableError {
+        let line = self.reader.position().line().saturating_sub(1);
+        TableError::Damaged { file: Arc::clone(&self.file), line, problem: problem.to_string() }
+    }
+}
+
+/// Every row of a file, at most [`ROWS_MAX`], as `take` has it; what it refuses is refused by its line.
+///
+/// # Errors
+/// The file cannot be read, or its header lacks a column.
+pub(crate) fn each<T>(
+    path: &Path,
+    columns: &'static [&'static str],
+    refused: &mut Refused,
+    take: impl Fn(&Cells<'_>) -> Result<T, Fault>,
+) -> Result<Vec<T>, TableError> {
+    let (mut lines, mut rows) = (Lines::open(path, columns)?, Vec::new());
+    while let Some((row, _)) = lines.next(refused, |cells| if rows.len() < ROWS_MAX { take(cells) } else { Err(too_many()) })? {
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+fn too_many() -> Fault {
+    Fault::new("line", format_args!("more than {ROWS_MAX} rows in one file"))
+}
+
+/// One file, one row ahead.
+pub(crate) struct Table {
+    layout: Layout,
+    lines: Lines,
     /// The rows after `head` of a file that was read whole.
     sorted: VecDeque<Row>,
     head: Option<Row>,
@@ -153,20 +234,8 @@ pub(crate) struct Row {
 impl Table {
     /// Opens a file and reads up to its first good row.
     pub(crate) fn open(path: &Path, layout: Layout, refused: &mut Refused) -> Result<Self, TableError> {
-        let io = |source| TableError::Io { path: path.to_owned(), source };
-        let text = text_file::open(path).map_err(io)?;
-        let mut reader =
-            csv::ReaderBuilder::new().flexible(true).quoting(false).terminator(csv::Terminator::Any(b'\n')).from_reader(text);
-        let header = reader.byte_headers().map_err(|e| io(std::io::Error::other(e)))?;
-        let place = |name: &&'static str| {
-            let found = header.iter().position(|cell| cell.trim_ascii() == name.as_bytes());
-            found.ok_or_else(|| TableError::Column { path: path.to_owned(), column: name })
-        };
-        let places = layout.columns.iter().map(place).collect::<Result<_, _>>()?;
-        let width = header.len();
-        let file = path.display().to_string().into();
-        let mut table =
-            Self { layout, file, reader, places, width, record: ByteRecord::new(), sorted: VecDeque::new(), head: None };
+        let lines = Lines::open(path, layout.columns)?;
+        let mut table = Self { layout, lines, sorted: VecDeque::new(), head: None };
         if !layout.ordered {
             table.sort(refused)?;
         }
@@ -195,8 +264,7 @@ impl Table {
             if self.sorted.len() < ROWS_MAX {
                 self.sorted.push_back(row);
             } else {
-                let fault = Fault::new("line", format_args!("more than {ROWS_MAX} rows in one file"));
-                refused.add(Refusal::of(&row.file, row.line, fault, row.facts.source_leg().as_bytes()));
+                refused.add(Refusal::of(&row.file, row.line, too_many(), row.facts.source_leg().as_bytes()));
             }
         }
         self.sorted.make_contiguous().sort_by_key(|row| row.facts.date);
@@ -204,41 +272,15 @@ impl Table {
     }
 
     fn read(&mut self, refused: &mut Refused) -> Result<Option<Row>, TableError> {
-        while self.reader.read_byte_record(&mut self.record).map_err(|e| self.damaged(&e))? {
-            if self.record.as_slice().trim_ascii().is_empty() && self.record.len() == 1 {
-                continue;
-            }
-            let line = self.record.position().map_or(0, csv::Position::line);
-            match self.row() {
-                Ok(facts) => return Ok(Some(Row { facts, file: Arc::clone(&self.file), line })),
-                Err(fault) => refused.add(Refusal::with_text(&self.file, line, fault, &self.text())),
-            }
-        }
-        Ok(None)
-    }
-
-    fn row(&self) -> Result<LegFacts, Fault> {
-        if self.record.len() != self.width {
-            return Err(Fault::new("line", format_args!("{} cells, the header has {}", self.record.len(), self.width)));
-        }
-        let cells = Cells { names: self.layout.columns, places: &self.places, record: &self.record };
-        let facts = (self.layout.read)(&cells)?;
-        match &self.head {
-            Some(before) if facts.date < before.facts.date => {
-                let date = before.facts.date;
-                Err(Fault::new("flight_date", format_args!("{} comes after {date}: lines must be in order of date", facts.date)))
+        let (read, before) = (self.layout.read, self.head.as_ref().map(|head| head.facts.date));
+        let in_order = |facts: LegFacts| match before {
+            Some(before) if facts.date < before => {
+                let problem = format_args!("{} comes after {before}: lines must be in order of date", facts.date);
+                Err(Fault::new("flight_date", problem))
             }
             _ => Ok(facts),
-        }
-    }
-
-    /// The row as it stands in the file.
-    fn text(&self) -> Vec<u8> {
-        self.record.iter().collect::<Vec<_>>().join(&b',')
-    }
-
-    fn damaged(&self, problem: &csv::Error) -> TableError {
-        let line = self.reader.position().line().saturating_sub(1);
-        TableError::Damaged { file: Arc::clone(&self.file), line, problem: problem.to_string() }
+        };
+        let row = self.lines.next(refused, |cells| read(cells).and_then(in_order))?;
+        Ok(row.map(|(facts, line)| Row { facts, file: Arc::clone(&self.lines.file), line }))
     }
 }
