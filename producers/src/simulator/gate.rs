@@ -76,19 +76,25 @@ pub(super) fn records(scenario: &Scenario, day: &Day, market: &Market, records: 
     let gate = Gate::new(day, market);
     for event in &scenario.overbooking {
         let span = Span::of(scenario, &event.window, &zone_of(event.airport))?;
-        let legs = gate.legs((event.airline, event.airport), &span, |booking, leg| ends_with(booking, leg).is_some());
-        for leg in legs.into_iter().take(event.legs as usize) {
-            gate.overbooked(event, leg, records);
-        }
+        let ends = |booking: &Booking, leg| ends_with(booking, leg).is_some();
+        let full = gate.fullest((event.airline, event.airport), &span, ends);
+        full.into_iter().take(event.legs as usize).for_each(|full| gate.overbooked(event, full, records));
     }
     for event in &scenario.downsizing {
         let span = Span::of(scenario, &event.window, &zone_of(event.airport))?;
-        let legs = gate.legs((event.airline, event.airport), &span, in_business);
-        for leg in legs.into_iter().take(event.legs as usize) {
-            gate.downsized(event, leg, records);
-        }
+        let full = gate.fullest((event.airline, event.airport), &span, in_business);
+        full.into_iter().take(event.legs as usize).for_each(|full| gate.downsized(event, full, records));
     }
     Ok(())
+}
+
+/// A leg that flew, and parties that it carries.
+struct Full<'a> {
+    /// Its place among the day's flights.
+    index: usize,
+    /// Epoch ms.
+    off_block: i64,
+    parties: Vec<&'a Booking>,
 }
 
 /// The day and the bookings that stand.
@@ -105,34 +111,27 @@ impl<'a> Gate<'a> {
         Self { day, bookings }
     }
 
-    /// Legs that flew and carry parties of some sort, with their off-block: the most parties first, of equals the first to depart.
-    fn legs(
-        &self,
-        (carrier, origin): (Carrier, Airport),
-        span: &Span,
-        sort: impl Fn(&Booking, Leg) -> bool,
-    ) -> Vec<(usize, i64)> {
+    /// Legs that flew and carry parties of some sort: the most parties first, of equals the first to depart.
+    fn fullest(&self, (carrier, origin): (Carrier, Airport), span: &Span, sort: impl Fn(&Booking, Leg) -> bool) -> Vec<Full<'a>> {
         let flown = |index: usize| match &self.day.fates[index].0 {
             Fate::Flown([off_block, ..]) => Some((index, *off_block)),
             _ => None,
         };
-        let parties = |(index, off_block): (usize, i64)| {
+        let full = |(index, off_block): (usize, i64)| {
             let flight = &self.day.flights[index];
             if (flight.leg.carrier, flight.leg.origin) != (carrier, origin) || !span.holds(flight.departure) {
                 return None;
             }
-            let parties = self.bookings.iter().filter(|booking| sort(booking, flight.leg)).count();
-            (parties > 0).then_some((Reverse(parties), flight.departure, index, off_block))
+            let parties: Vec<_> = self.bookings.iter().copied().filter(|booking| sort(booking, flight.leg)).collect();
+            (!parties.is_empty()).then_some(Full { index, off_block, parties })
         };
-        let mut legs: Vec<_> = (0..self.day.planned).filter_map(flown).filter_map(parties).collect();
-        legs.sort_unstable();
-        legs.into_iter().map(|(.., index, off_block)| (index, off_block)).collect()
+        let mut legs: Vec<Full<'_>> = (0..self.day.planned).filter_map(flown).filter_map(full).collect();
+        legs.sort_by_key(|full| (Reverse(full.parties.len()), self.day.flights[full.index].departure, full.index));
+        legs
     }
 
-    fn overbooked(&self, event: &Overbooking, (index, off_block): (usize, i64), records: &mut Vec<Record>) {
-        let leg = self.day.flights[index].leg;
-        let mut flying: Vec<&Booking> =
-            self.bookings.iter().copied().filter(|booking| ends_with(booking, leg).is_some()).collect();
+    fn overbooked(&self, event: &Overbooking, full: Full<'_>, records: &mut Vec<Record>) {
+        let Full { index, off_block, parties: mut flying } = full;
         let next = self.next(index, off_block);
         let ways = [(event.volunteers, true, false), (event.refused, false, false), (event.standby, false, true)];
         for (people, volunteered, standby) in ways {
@@ -174,14 +173,9 @@ impl<'a> Gate<'a> {
         }
     }
 
-    fn downsized(&self, event: &Downsizing, (index, off_block): (usize, i64), records: &mut Vec<Record>) {
-        let leg = self.day.flights[index].leg;
-        let mut left = event.passengers as usize;
-        for party in self.bookings.iter().filter(|booking| in_business(booking, leg)) {
-            if party.passengers.len() > left {
-                continue;
-            }
-            left -= party.passengers.len();
+    fn downsized(&self, event: &Downsizing, mut full: Full<'_>, records: &mut Vec<Record>) {
+        let leg = self.day.flights[full.index].leg;
+        for party in give_way(&mut full.parties, event.passengers as usize) {
             let flights = (party.segments.len() * party.passengers.len()).max(1) as i64;
             let lower = Boarding {
                 cabin_paid: Cabin::Business,
@@ -190,7 +184,7 @@ impl<'a> Gate<'a> {
                 currency: Some(party.currency),
                 ..boarding(party, leg, BoardingKind::Downgraded, "equipment_change")
             };
-            push(off_block - CLOSING_MIN * MINUTE, &lower, records);
+            push(full.off_block - CLOSING_MIN * MINUTE, &lower, records);
         }
     }
 }
