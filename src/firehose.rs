@@ -9,7 +9,6 @@
 //! the topic of positions when it looked, so that it begins behind what the other one has committed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use slipstream_producers::live::firehose::stream::{Finding, Way};
 use slipstream_producers::live::firehose::{Firehose, Positions};
@@ -18,14 +17,13 @@ use slipstream_schemas::records::SourcePosition;
 use slipstream_schemas::topics::SOURCE_POSITIONS;
 use slipstream_schemas::wire::Wire;
 use tokio::runtime::Runtime;
-use tokio::task::JoinHandle;
 
 use crate::cluster::Cluster;
 use crate::cluster::reader::{Reader, Start};
 use crate::failure::Failure;
 use crate::intake::Intake;
 use crate::settings::Flags;
-use crate::sync::{Threads, lead};
+use crate::sync::{Task, Threads};
 
 /// Consumer group in which one process leads.
 const GROUP: &str = "firehose";
@@ -34,7 +32,7 @@ const GROUP: &str = "firehose";
 pub(crate) struct Stream {
     /// What it is, for who shows it.
     pub(crate) firehose: Firehose,
-    task: JoinHandle<()>,
+    _task: Task,
     _threads: Threads,
 }
 
@@ -50,23 +48,12 @@ impl Stream {
         runtime: &Runtime,
     ) -> Result<Option<Self>, Failure> {
         let Some(firehose) = flags.firehose()? else { return Ok(None) };
-        let (mut threads, leads) = (Threads::default(), Arc::new(AtomicBool::new(false)));
-        let leading = Arc::clone(&leads);
-        threads.spawn("firehose-leader", cluster, move |cluster, stop| lead(cluster, GROUP, stop, &leading))?;
-        let way = Way {
-            leads: Arc::new(move || leads.load(Ordering::Relaxed)),
-            publisher: intake,
-            positions: Arc::new(Kept(cluster.clone())),
-        };
+        let mut threads = Threads::default();
+        let leads = threads.lead("firehose-leader", cluster, GROUP)?;
+        let way = Way { leads, publisher: intake, positions: Arc::new(Kept(cluster.clone())) };
         let stream = firehose.clone();
-        let task = runtime.spawn(async move { stream.keep(&way).await });
-        Ok(Some(Self { firehose, task, _threads: threads }))
-    }
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        self.task.abort();
+        let task = Task::spawn(runtime, async move { stream.keep(&way).await });
+        Ok(Some(Self { firehose, _task: task, _threads: threads }))
     }
 }
 

@@ -1,15 +1,15 @@
 //! Prometheus metrics of the providers of flight data and of the cache before them (S1-12), and of the providers of weather.
 //!
-//! Made anew for each scrape from what the desk and the rounds say of themselves: they keep the counts. Weather has names of its own, so that
+//! Made anew for each scrape from what the desk, the stream and the rounds say of themselves: they keep the counts. Weather has names of its own, so that
 //! the alerts on flight data do not count its providers.
 
 use prometheus::core::Collector;
 use prometheus::{Encoder, Gauge, GaugeVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
 use slipstream_producers::live::breaker::State;
-use slipstream_producers::live::desk::DeskReport;
+use slipstream_producers::live::cache::CacheReport;
 use slipstream_producers::live::error::ProviderError;
-use slipstream_producers::live::firehose::{Firehose, FirehoseReport, Phase};
-use slipstream_producers::live::rounds::Rounds;
+use slipstream_producers::live::firehose::{FirehoseReport, Phase};
+use slipstream_producers::live::rounds::RoundStats;
 use slipstream_producers::live::stats::ProviderReport;
 use slipstream_producers::live::sync::coverage::Coverage;
 use slipstream_producers::live::sync::scheduler::SchedulerStatus;
@@ -50,38 +50,38 @@ fn state(breaker: State) -> f64 {
 /// What the scheduler says of itself, and of the legs that it has to sync while it runs.
 pub(crate) type Scheduled = (SchedulerStatus, Option<Coverage>);
 
-/// All of them in the text format; the scheduler's where legs are synced.
-///
-/// # Errors
-/// Encoding fails.
-pub(crate) fn text(report: &DeskReport, scheduler: Option<Scheduled>) -> Result<String, String> {
-    let registry = Registry::new();
-    let filled = providers(&registry, FLIGHTS, &report.providers).and_then(|()| cache(&registry, report));
-    let scheduler = || scheduler.map_or(Ok(()), |(status, legs)| scheduled(&registry, &status, legs));
-    filled.and_then(|()| scheduler()).map_err(|e| e.to_string())?;
-    encoded(&registry)
+/// What the parts that ask for flight data and weather say of themselves; a part that is not there says nothing.
+#[derive(Default)]
+pub(crate) struct Said {
+    /// The providers of flight data, the stream among them.
+    pub(crate) flights: Vec<ProviderReport>,
+    pub(crate) cache: Option<CacheReport>,
+    pub(crate) scheduler: Option<Scheduled>,
+    pub(crate) stream: Option<FirehoseReport>,
+    /// The providers of weather.
+    pub(crate) weather: Vec<ProviderReport>,
+    pub(crate) rounds: Option<RoundStats>,
 }
 
-/// Those of the weather, in the text format.
+/// All of it in the text format.
 ///
 /// # Errors
 /// Encoding fails.
-pub(crate) fn weather(rounds: &Rounds) -> Result<String, String> {
+pub(crate) fn text(said: &Said) -> Result<String, String> {
     let registry = Registry::new();
-    let filled = providers(&registry, WEATHER, &rounds.providers()).and_then(|()| reports(&registry, rounds));
-    filled.map_err(|e| e.to_string())?;
-    encoded(&registry)
+    fill(&registry, said).map_err(|e| e.to_string())?;
+    let mut bytes = Vec::new();
+    TextEncoder::new().encode(&registry.gather(), &mut bytes).map_err(|e| e.to_string())?;
+    String::from_utf8(bytes).map_err(|e| e.to_string())
 }
 
-/// Those of the stream, in the text format; where it stands `alone`, also those that it has in common with providers that are asked.
-///
-/// # Errors
-/// Encoding fails.
-pub(crate) fn stream(stream: &Firehose, alone: bool) -> Result<String, String> {
-    let registry = Registry::new();
-    let in_common = if alone { providers(&registry, FLIGHTS, &[stream.as_provider()]) } else { Ok(()) };
-    in_common.and_then(|()| messages(&registry, &stream.report())).map_err(|e| e.to_string())?;
-    encoded(&registry)
+fn fill(registry: &Registry, said: &Said) -> prometheus::Result<()> {
+    providers(registry, FLIGHTS, &said.flights)?;
+    providers(registry, WEATHER, &said.weather)?;
+    said.cache.as_ref().map_or(Ok(()), |report| cache(registry, report))?;
+    said.scheduler.as_ref().map_or(Ok(()), |(status, legs)| scheduled(registry, status, legs.as_ref()))?;
+    said.stream.as_ref().map_or(Ok(()), |report| messages(registry, report))?;
+    said.rounds.as_ref().map_or(Ok(()), |stats| reports(registry, stats))
 }
 
 /// What the stream has come to.
@@ -89,11 +89,12 @@ fn messages(registry: &Registry, report: &FirehoseReport) -> prometheus::Result<
     let help = "Messages of the stream, by what became of them; aside_…: not ours, and why";
     let messages = IntCounterVec::new(Opts::new("slipstream_firehose_messages_total", help), &["provider", "result"])?;
     let messages = added(registry, messages)?;
-    let results = [("published", report.observed), ("repeated", report.repeated), ("unreadable", report.unreadable)];
+    let tally = &report.tally;
+    let results = [("published", tally.observed), ("repeated", tally.repeated), ("unreadable", tally.unreadable)];
     for (result, count) in results {
         messages.with_label_values(&[report.provider.as_str(), result]).inc_by(count);
     }
-    for (why, count) in &report.aside {
+    for (why, count) in &tally.aside {
         messages.with_label_values(&[report.provider.as_str(), &format!("aside_{why}")]).inc_by(*count);
     }
     let gaps = Opts::new("slipstream_firehose_gaps_total", "Beginnings at now, because the position was too old to be resumed");
@@ -105,8 +106,7 @@ fn messages(registry: &Registry, report: &FirehoseReport) -> prometheus::Result<
 }
 
 /// What the rounds have come to.
-fn reports(registry: &Registry, rounds: &Rounds) -> prometheus::Result<()> {
-    let stats = rounds.stats();
+fn reports(registry: &Registry, stats: &RoundStats) -> prometheus::Result<()> {
     let help = "Weather reports, by what became of them; failed: questions that nobody answered";
     let reports = added(registry, IntCounterVec::new(Opts::new("slipstream_weather_reports_total", help), &["result"])?)?;
     let results = [stats.published, stats.repeated, stats.unreadable, stats.failed];
@@ -114,12 +114,6 @@ fn reports(registry: &Registry, rounds: &Rounds) -> prometheus::Result<()> {
         reports.with_label_values(&[result]).inc_by(count);
     }
     Ok(())
-}
-
-fn encoded(registry: &Registry) -> Result<String, String> {
-    let mut bytes = Vec::new();
-    TextEncoder::new().encode(&registry.gather(), &mut bytes).map_err(|e| e.to_string())?;
-    String::from_utf8(bytes).map_err(|e| e.to_string())
 }
 
 fn providers(registry: &Registry, prefix: &str, reports: &[ProviderReport]) -> prometheus::Result<()> {
@@ -143,7 +137,7 @@ fn providers(registry: &Registry, prefix: &str, reports: &[ProviderReport]) -> p
     Ok(())
 }
 
-fn scheduled(registry: &Registry, status: &SchedulerStatus, coverage: Option<Coverage>) -> prometheus::Result<()> {
+fn scheduled(registry: &Registry, status: &SchedulerStatus, coverage: Option<&Coverage>) -> prometheus::Result<()> {
     let legs =
         IntCounterVec::new(Opts::new("slipstream_sync_flights_total", "Legs that the scheduler synced, by result"), &["result"])?;
     let legs = added(registry, legs)?;
@@ -169,8 +163,7 @@ fn gauge(registry: &Registry, name: &str, help: &str, value: f64) -> prometheus:
     Ok(())
 }
 
-fn cache(registry: &Registry, report: &DeskReport) -> prometheus::Result<()> {
-    let cache = &report.cache;
+fn cache(registry: &Registry, cache: &CacheReport) -> prometheus::Result<()> {
     let lookups = IntCounterVec::new(Opts::new("slipstream_flight_cache_lookups_total", "Lookups, by result"), &["result"])?;
     let lookups = added(registry, lookups)?;
     for (result, count) in [("hit", cache.hits), ("miss", cache.misses), ("stale", cache.stale)] {
@@ -197,6 +190,7 @@ mod tests {
     fn the_weather_has_names_of_its_own() {
         use std::sync::Arc;
 
+        use slipstream_producers::live::rounds::Rounds;
         use slipstream_producers::live::sync::truth::Truth;
         use slipstream_producers::live::sync::{Publisher, Publishing};
         use slipstream_producers::live::weather_settings::WeatherSettings;
@@ -215,7 +209,8 @@ mod tests {
         let text = runtime.block_on(async {
             let briefing = settings.briefing(&|_: &str| None, &clock).unwrap().unwrap();
             briefing.check_all().await;
-            weather(&Rounds::new(briefing, Arc::new(Truth::default()), Arc::new(Nowhere), clock)).unwrap()
+            let rounds = Rounds::new(briefing, Arc::new(Truth::default()), Arc::new(Nowhere), clock);
+            text(&Said { weather: rounds.providers(), rounds: Some(rounds.stats()), ..Said::default() }).unwrap()
         });
         for line in [
             "slipstream_weather_provider_answers_total{provider=\"weather-mock\"} 1",
@@ -241,7 +236,8 @@ mod tests {
             desk.said(leg).await;
             desk.said(leg).await;
             desk.fleet().check_all().await;
-            text(&desk.report().await, None).unwrap()
+            let report = desk.report().await;
+            text(&Said { flights: report.providers, cache: Some(report.cache), ..Said::default() }).unwrap()
         });
         for line in [
             "slipstream_provider_answers_total{provider=\"mock-mock\"} 2",

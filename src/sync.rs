@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use rdkafka::consumer::Consumer;
 use slipstream_producers::live::desk::Desk;
-use slipstream_producers::live::provider::Clock;
+use slipstream_producers::live::provider::{Clock, Leads};
 use slipstream_producers::live::sync::flight::Syncer;
 use slipstream_producers::live::sync::ledger::Ledger;
 use slipstream_producers::live::sync::scheduler::Scheduler;
@@ -49,6 +49,22 @@ pub(crate) struct Sync {
     _threads: Threads,
 }
 
+/// A task that ends when this is dropped.
+pub(crate) struct Task(tokio::task::JoinHandle<()>);
+
+impl Task {
+    /// Runs `work` beside everything else.
+    pub(crate) fn spawn(runtime: &Runtime, work: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(runtime.spawn(work))
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 /// Threads that read topics until this is dropped.
 #[derive(Default)]
 pub(crate) struct Threads {
@@ -76,16 +92,14 @@ impl Sync {
     ) -> Result<Self, Failure> {
         let (truth, ledger, sources) = (Arc::new(Truth::default()), Arc::new(Ledger::default()), flags.sources());
         let syncer = Syncer::new(desk, intake, Arc::clone(&truth), Arc::clone(&ledger), clock());
-        let leads = Arc::new(AtomicBool::new(false));
-        let leading = Arc::clone(&leads);
-        let leads_now = Arc::new(move || leading.load(Ordering::Relaxed));
-        let scheduler = Scheduler::new(syncer.clone(), sources.sync.clone(), sources.freshness(), leads_now);
-        let scheduler = scheduler.map_err(Failure::usage)?;
         let mut threads = Threads::default();
+        let is_scheduled = sources.is_scheduled();
+        let leads = if is_scheduled { threads.lead("sync-leader", cluster, GROUP)? } else { Arc::new(|| false) };
+        let scheduler = Scheduler::new(syncer.clone(), sources.sync.clone(), sources.freshness(), leads);
+        let scheduler = scheduler.map_err(Failure::usage)?;
         let ears = Ears { truth, ledger, clock: clock() };
         threads.spawn("sync-state", cluster, move |cluster, stop| ears.listen(cluster, stop))?;
-        if sources.is_scheduled() {
-            threads.spawn("sync-leader", cluster, move |cluster, stop| lead(cluster, GROUP, stop, &leads))?;
+        if is_scheduled {
             let _inside = runtime.enter();
             scheduler.start();
         }
@@ -125,6 +139,19 @@ impl Threads {
     }
 }
 
+impl Threads {
+    /// Takes part in `group`; what is given back says whether this process leads in it.
+    ///
+    /// # Errors
+    /// The system refuses a thread.
+    pub(crate) fn lead(&mut self, name: &'static str, cluster: &Cluster, group: &'static str) -> Result<Leads, Failure> {
+        let leads = Arc::new(AtomicBool::new(false));
+        let leading = Arc::clone(&leads);
+        self.spawn(name, cluster, move |cluster, stop| lead(cluster, group, stop, &leading))?;
+        Ok(Arc::new(move || leads.load(Ordering::Relaxed)))
+    }
+}
+
 impl Drop for Threads {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
@@ -140,7 +167,7 @@ impl Drop for Threads {
 ///
 /// # Errors
 /// The cluster refuses the group.
-pub(crate) fn lead(cluster: &Cluster, group: &str, stop: &AtomicBool, leads: &AtomicBool) -> Result<(), Failure> {
+fn lead(cluster: &Cluster, group: &str, stop: &AtomicBool, leads: &AtomicBool) -> Result<(), Failure> {
     let (topic, consumer) = (cluster.topic(SYNC_STATUS), cluster.member(group, SYNC_STATUS)?);
     while !stop.load(Ordering::Relaxed) {
         // What comes is read elsewhere: here only the assignment counts.

@@ -8,20 +8,18 @@
 //! Runs in the live world, and only where `[weather]` names a provider. Where sync runs beside, its truth is used.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use slipstream_producers::live::rounds::Rounds;
 use slipstream_producers::live::sync::ledger::Ledger;
 use slipstream_producers::live::sync::truth::Truth;
 use tokio::runtime::Runtime;
-use tokio::task::JoinHandle;
 
 use crate::cluster::Cluster;
 use crate::commands::providers::clock;
 use crate::failure::Failure;
 use crate::intake::Intake;
 use crate::settings::Flags;
-use crate::sync::{Ears, Threads, lead};
+use crate::sync::{Ears, Task, Threads};
 
 /// Consumer group in which one process leads.
 const GROUP: &str = "weather";
@@ -30,7 +28,7 @@ const GROUP: &str = "weather";
 pub(crate) struct Weather {
     /// What they are, for who shows them.
     pub(crate) rounds: Rounds,
-    task: JoinHandle<()>,
+    _task: Task,
     _threads: Threads,
 }
 
@@ -57,18 +55,10 @@ impl Weather {
                 truth
             }
         };
-        let leads = Arc::new(AtomicBool::new(false));
-        let leading = Arc::clone(&leads);
-        threads.spawn("weather-leader", cluster, move |cluster, stop| lead(cluster, GROUP, stop, &leading))?;
+        let leads = threads.lead("weather-leader", cluster, GROUP)?;
         let rounds = Rounds::new(briefing, truth, intake, clock());
         let going = rounds.clone();
-        let task = runtime.spawn(async move { going.keep(Arc::new(move || leads.load(Ordering::Relaxed))).await });
-        Ok(Some(Self { rounds, task, _threads: threads }))
-    }
-}
-
-impl Drop for Weather {
-    fn drop(&mut self) {
-        self.task.abort();
+        let task = Task::spawn(runtime, async move { going.keep(leads).await });
+        Ok(Some(Self { rounds, _task: task, _threads: threads }))
     }
 }

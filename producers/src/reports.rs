@@ -12,7 +12,6 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::Arc;
 
-use slipstream_schemas::ids::Airport;
 use slipstream_schemas::records::{AirportWeather, WeatherHazard};
 use slipstream_schemas::topics::EXTERNAL_DATA;
 use slipstream_streams::record::{Record, Ts};
@@ -183,7 +182,7 @@ pub(crate) fn assessed(station: Station, raw: &str, impact: Impact) -> AirportWe
         evidence: part.evidence,
     };
     AirportWeather {
-        airport: aerodromes::iata(station).and_then(|code| code.parse::<Airport>().ok()),
+        airport: aerodromes::airport(station),
         station: station.to_string(),
         kind: String::new(),
         observed_at: 0,

@@ -153,7 +153,7 @@ fn of_regulation(regulation: &Regulation, observed_at: Ts) -> Result<AirportRest
     Ok(AirportRestriction {
         source: "NM".to_owned(),
         programme: id.clone(),
-        airport: aerodromes::iata(station).and_then(|code| code.parse().ok()),
+        airport: aerodromes::airport(station),
         location,
         kind: "REGULATION".to_owned(),
         direction: None,

@@ -46,7 +46,7 @@ use crate::conflicts::Conflicts;
 use crate::failure::Failure;
 use crate::intake::Intake;
 use crate::metrics::Metrics;
-use crate::source_metrics;
+use crate::source_metrics::{self, Said};
 use crate::sync::Sync;
 use crate::webhook::Webhooks;
 
@@ -95,6 +95,24 @@ impl Face {
             health.faults = shards.iter().filter_map(fault).collect();
         }
         self.metrics.report(shards);
+    }
+
+    /// What the sources say of themselves.
+    async fn said(&self) -> Said {
+        let mut said = Said::default();
+        if let Some(desk) = &self.desk {
+            let report = desk.report().await;
+            (said.flights, said.cache) = (report.providers, Some(report.cache));
+            said.scheduler = self.sync.as_ref().map(|sync| (sync.scheduler.status(), sync.scheduler.coverage()));
+        }
+        if let Some(stream) = self.firehose.get() {
+            said.flights.push(stream.as_provider());
+            said.stream = Some(stream.report());
+        }
+        if let Some(rounds) = self.weather.get() {
+            (said.weather, said.rounds) = (rounds.providers(), Some(rounds.stats()));
+        }
+        said
     }
 
     /// Takes over the errors that providers say of themselves.
@@ -165,27 +183,16 @@ async fn health(State(face): State<Arc<Face>>) -> Response {
 }
 
 async fn metrics(State(face): State<Arc<Face>>) -> Response {
-    let of_sources = match &face.desk {
-        Some(desk) => {
-            let scheduler = face.sync.as_ref().map(|sync| (sync.scheduler.status(), sync.scheduler.coverage()));
-            let mut report = desk.report().await;
-            report.providers.extend(face.firehose.get().map(Firehose::as_provider));
-            face.of_providers(&report.providers);
-            source_metrics::text(&report, scheduler)
-        }
-        None => Ok(String::new()),
-    };
-    let of_stream = face.firehose.get().map_or(Ok(String::new()), |stream| source_metrics::stream(stream, face.desk.is_none()));
-    let of_weather = face.weather.get().map_or(Ok(String::new()), source_metrics::weather);
-    if let Some(rounds) = face.weather.get() {
-        face.of_providers(&rounds.providers());
-        let unreadable = ErrorCounts::some(ErrorClass::Validation, rounds.stats().unreadable);
-        face.metrics.met("source:weather", unreadable);
+    let said = face.said().await;
+    face.of_providers(&said.flights);
+    face.of_providers(&said.weather);
+    if let Some(rounds) = &said.rounds {
+        face.metrics.met("source:weather", ErrorCounts::some(ErrorClass::Validation, rounds.unreadable));
     }
     if let Some(intake) = &face.intake {
         face.metrics.met("intake", intake.errors());
     }
-    match face.metrics.text().and_then(|text| Ok(text + &of_sources? + &of_stream? + &of_weather?)) {
+    match face.metrics.text().and_then(|text| Ok(text + &source_metrics::text(&said)?)) {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({"error": error}))).into_response(),
     }

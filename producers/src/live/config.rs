@@ -24,7 +24,7 @@ use super::airfrance_klm::{self, AirFranceKlm};
 use super::amadeus::Amadeus;
 use super::desk::{Desk, Flights};
 use super::firehose::Firehose;
-use super::firehose::settings::{StreamSettings, of_entry};
+use super::firehose::settings::{StreamSettings, login, of_entry};
 use super::fleet::Fleet;
 use super::flightaware::{self, FlightAware};
 use super::freshness::Freshness;
@@ -212,7 +212,7 @@ impl Sources {
             return Err(Unusable(format!("sources.providers: more than {PROVIDERS_MAX}")));
         }
         let fleet = Fleet::<Flights>::new(self.profile());
-        for (place, entry) in self.providers.iter().enumerate().filter(|(_, entry)| entry.kind != Kind::Firehose) {
+        for (place, entry) in self.providers.iter().enumerate().filter(|(_, entry)| !entry.is_stream()) {
             fleet.add(entry.client(environment, clock).map_err(|e| entry.named(place, &e))?);
         }
         if fleet.by_priority().len() < self.asked() {
@@ -220,13 +220,11 @@ impl Sources {
         }
         Ok(Desk::new(fleet, self.freshness(), clock.clone()))
     }
-}
 
-impl Sources {
     /// How many of the providers can be asked: a stream cannot.
     #[must_use]
     pub fn asked(&self) -> usize {
-        self.providers.iter().filter(|entry| entry.kind != Kind::Firehose).count()
+        self.providers.iter().filter(|entry| !entry.is_stream()).count()
     }
 
     /// The stream among the providers; none where none is.
@@ -234,18 +232,24 @@ impl Sources {
     /// # Errors
     /// There are two, a variable is not set, or a setting is none; the message names the entry.
     pub fn firehose(&self, environment: Environment<'_>, clock: &Clock) -> Result<Option<Firehose>, Unusable> {
-        let mut streams = self.providers.iter().enumerate().filter(|(_, entry)| entry.kind == Kind::Firehose);
+        let mut streams = self.providers.iter().enumerate().filter(|(_, entry)| entry.is_stream());
         let Some((place, entry)) = streams.next() else { return Ok(None) };
         if streams.next().is_some() {
             return Err(Unusable("sources.providers: one firehose is enough".to_owned()));
         }
-        let stream = of_entry(entry, environment)
-            .and_then(|(settings, login)| Firehose::new(entry.name(), settings, login, clock.clone()));
+        let stream = of_entry(entry).and_then(|settings| match &entry.mock {
+            Some(mock) => Firehose::mock(&entry.card(), settings, mock.clone(), clock.clone()),
+            None => Firehose::new(entry.name(), settings, login(environment)?, clock.clone()),
+        });
         stream.map(Some).map_err(|e| entry.named(place, &e))
     }
 }
 
 impl Entry {
+    fn is_stream(&self) -> bool {
+        self.kind == Kind::Firehose
+    }
+
     fn named(&self, place: usize, error: &Unusable) -> Unusable {
         Unusable(format!("sources.providers[{place}] ({}): {error}", self.name()))
     }
@@ -271,12 +275,11 @@ impl Entry {
     fn public_limit(&self) -> Option<RateLimit> {
         let (units, per) = match self.kind {
             Kind::FlightAware => (10, Duration::from_mins(1)),
-            Kind::Firehose => return None,
             Kind::Lufthansa => lufthansa::CALLS_PER_SECOND,
             Kind::AirFranceKlm => airfrance_klm::CALLS_PER_SECOND,
             Kind::Amadeus => (10, Duration::from_secs(1)),
             // Without an account it is less, which the client knows.
-            Kind::OpenSky | Kind::BritishAirways | Kind::Mock => return None,
+            Kind::OpenSky | Kind::Firehose | Kind::BritishAirways | Kind::Mock => return None,
         };
         NonZeroU32::new(units).map(|units| RateLimit::window(units, per))
     }

@@ -93,7 +93,8 @@ impl Mock {
         self.faults.calls()
     }
 
-    fn leg(&self, query: LegQuery) -> Result<FlightStatusData, ProviderError> {
+    /// What it says of a leg, without any fault.
+    pub(super) fn leg(&self, query: LegQuery) -> Result<FlightStatusData, ProviderError> {
         let fixed = self.settings.legs.iter().find(|leg| leg.flight == query.designator());
         let number = query.number.to_string();
         let designator = Designator::of(query.carrier.as_str(), &number, Role::Operating);

@@ -13,7 +13,6 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use serde::Deserialize;
-use slipstream_schemas::ids::Airport;
 use slipstream_schemas::records::AirportWeather;
 use slipstream_schemas::reference;
 
@@ -129,7 +128,7 @@ struct Place {
 impl Place {
     fn of(station: &str) -> Option<Self> {
         let station: Station = station.parse().ok()?;
-        let facts = reference::airport(aerodromes::iata(station)?.parse::<Airport>().ok()?)?;
+        let facts = reference::airport(aerodromes::airport(station)?)?;
         Some(Self { station, latitude: facts.latitude, longitude: facts.longitude })
     }
 }

@@ -195,6 +195,9 @@ pub(super) use client;
 /// Wall time, epoch ms. The program owns the clock.
 pub type Clock = Arc<dyn Fn() -> Ts + Send + Sync>;
 
+/// Whether this process is the one of its group that does what only one should.
+pub type Leads = Arc<dyn Fn() -> bool + Send + Sync>;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::briefing::{Briefing, published, unreadable};
 use super::error::ProviderError;
-use super::provider::Clock;
+use super::provider::{Clock, Leads};
 use super::shared::Shared;
 use super::stats::ProviderReport;
 use super::sync::Publisher;
@@ -39,9 +39,6 @@ pub const AHEAD: Ts = DAY;
 pub const EVERY: Duration = Duration::from_mins(1);
 /// Pause while there is nobody to ask for, or another process leads.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-
-/// What a process does only while it leads.
-pub type Leads = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// What the rounds have come to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]

@@ -13,7 +13,6 @@
 
 use serde::Deserialize;
 use serde_json::Value;
-use slipstream_schemas::ids::Airport;
 use slipstream_schemas::records::AirportWeather;
 use slipstream_schemas::reference;
 
@@ -151,8 +150,7 @@ impl Warning<'_> {
     /// The warning for a station; none where it lies outside, or nobody knows where it lies.
     fn at(&self, station: &str) -> Option<AirportWeather> {
         let station: Station = station.parse().ok()?;
-        let airport: Airport = aerodromes::iata(station)?.parse().ok()?;
-        let place = reference::airport(airport)?;
+        let place = reference::airport(aerodromes::airport(station)?)?;
         let score = self.hazard.value.unwrap_or_default();
         is_within(place.latitude, place.longitude, self.area).then(|| {
             let impact = Impact { score, band: Band::of(score), components: vec![self.hazard.clone()] };

@@ -13,10 +13,15 @@ const STATIONS: &str = include_str!("../../data/stations.csv");
 const RUNWAYS: &str = include_str!("../../data/runways.csv");
 
 /// The IATA code of a station, where it serves an airport that has one.
-#[must_use]
-pub fn iata(station: Station) -> Option<&'static str> {
+fn iata(station: Station) -> Option<&'static str> {
     static TABLE: OnceLock<BTreeMap<Station, &'static str>> = OnceLock::new();
     TABLE.get_or_init(|| rows(STATIONS).collect()).get(&station).copied()
+}
+
+/// The airport of a station, where it serves one that has an IATA code.
+#[must_use]
+pub fn airport(station: Station) -> Option<Airport> {
+    iata(station)?.parse().ok()
 }
 
 /// The station of an airport.

@@ -15,7 +15,7 @@ use slipstream_producers::live::error::ProviderError;
 use slipstream_producers::live::firehose::message::{Says, read};
 use slipstream_producers::live::firehose::settings::{Login, StreamSettings};
 use slipstream_producers::live::firehose::stream::{Finding, Way};
-use slipstream_producers::live::firehose::{Firehose, LINE_BYTES_MAX, Phase, Positions};
+use slipstream_producers::live::firehose::{Firehose, LINE_BYTES_MAX, Phase, Positions, SOURCE};
 use slipstream_producers::live::provider::Clock;
 use slipstream_producers::live::secret::Secret;
 use slipstream_producers::live::sync::{Publisher, Publishing, Unpublished};
@@ -73,7 +73,7 @@ fn told(said: &FlightObservation) -> String {
 }
 
 fn said(line: &[u8]) -> Value {
-    match read(line) {
+    match read(line, SOURCE) {
         Ok(message) => match message.says {
             Says::Observed(said) => json!(said.iter().map(told).collect::<Vec<_>>()),
             Says::Aside(why) => json!(format!("aside: {}", why.name())),
@@ -97,7 +97,7 @@ fn documented_messages_become_observations() {
 #[test]
 fn all_say_whose_word_it_is_and_of_which_leg() {
     for case in cases() {
-        let Ok(message) = read(case["line"].to_string().as_bytes()) else { continue };
+        let Ok(message) = read(case["line"].to_string().as_bytes(), SOURCE) else { continue };
         let Says::Observed(said) = message.says else { continue };
         for said in said {
             assert_eq!((said.source.as_str(), said.source_leg.as_deref()), ("flightaware", case["line"]["id"].as_str()));
@@ -122,7 +122,7 @@ fn lines_that_are_no_text_say_where() {
 
 #[test]
 fn an_id_follows_from_the_content_and_not_from_its_order() {
-    let id = |line: &str| read(line.as_bytes()).unwrap().id;
+    let id = |line: &str| read(line.as_bytes(), SOURCE).unwrap().id;
     let one = r#"{"type":"keepalive","pitr":"1795246000","serverTime":"1795246001"}"#;
     assert_eq!(id(one), id(r#"{ "serverTime":"1795246001","pitr":"1795246000", "type":"keepalive"}"#));
     assert_ne!(id(one), id(&one.replace("6001", "6002")));
@@ -131,7 +131,7 @@ fn an_id_follows_from_the_content_and_not_from_its_order() {
 proptest! {
     #[test]
     fn any_line_is_read_or_refused(line in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let _ = read(&line);
+        let _ = read(&line, SOURCE);
     }
 
     #[test]
@@ -140,7 +140,7 @@ proptest! {
         if let Value::Object(fields) = &mut line {
             fields.insert(field, value.into());
         }
-        if let Err(fault) = read(line.to_string().as_bytes()) {
+        if let Err(fault) = read(line.to_string().as_bytes(), SOURCE) {
             prop_assert!(!fault.to_string().is_empty());
         }
     }
@@ -266,8 +266,8 @@ async fn a_stream_that_breaks_again_and_again_is_taken_up_once() {
     );
     assert!(log.letters().is_empty(), "half a line is sent again");
     let report = firehose.report();
-    assert_eq!((report.observed, report.phase, report.gaps, report.connections), (600, Phase::Streaming, 0, 4));
-    assert!(report.repeated >= 3, "{report:?}");
+    assert_eq!((report.tally.observed, report.phase, report.gaps, report.connections), (600, Phase::Streaming, 0, 4));
+    assert!(report.tally.repeated >= 3, "{report:?}");
 }
 
 #[tokio::test]
@@ -302,7 +302,7 @@ async fn bad_lines_are_letters_and_the_stream_goes_on() {
     // All of them twice: the second connection begins in the same second.
     let server = Server::start(messages, vec![Script::Half(9), Script::All]);
     let (firehose, log) = (firehose(settings(server.port)), Arc::new(Log::default()));
-    until(&firehose, &log, || server.initiations().len() == 2 && firehose.report().repeated >= 7).await;
+    until(&firehose, &log, || server.initiations().len() == 2 && firehose.report().tally.repeated >= 7).await;
     assert_eq!(log.flights(), once(2));
     let letters = log.letters();
     let errors: Vec<&str> = letters.iter().map(|letter| letter.error.as_str()).collect();
@@ -324,7 +324,7 @@ async fn bad_lines_are_letters_and_the_stream_goes_on() {
             "the line as it came, if it is not too long"
         );
     }
-    assert_eq!(firehose.report().unreadable, 5);
+    assert_eq!(firehose.report().tally.unreadable, 5);
 }
 
 #[tokio::test]
@@ -430,9 +430,9 @@ fn entries_name_what_is_wrong_with_them() {
     assert_eq!(firehose("", true), Ok(false));
     let ours = format!("firehose = {{ host = \"localhost\", ca = {:?} }}", file("ca.pem"));
     assert_eq!(firehose(&with(&ours), true), Ok(true));
+    assert_eq!(firehose(&with("mock = { delay_ms = 1 }"), false), Ok(true), "a mock needs no login");
     for (text, login, named) in [
         (with(""), false, "FLIGHTAWARE_FIREHOSE_USERNAME is not set"),
-        (with("mock = { delay_ms = 1 }"), true, "sources.providers[0] (firehose): mock: a stream has none"),
         (with("url = \"https://example.org\""), true, "url"),
         (with("firehose = { ca = \"nowhere.pem\" }"), true, "firehose.ca: nowhere.pem"),
         (with("firehose = { host = \"no host\" }"), true, "firehose.host"),
@@ -446,4 +446,62 @@ fn entries_name_what_is_wrong_with_them() {
     assert_eq!(desk(entry), Ok(()), "nobody asks it");
     let misplaced = desk("[[providers]]\nkind = \"mock\"\nfirehose = { }\n").unwrap_err();
     assert!(misplaced.0.contains("only an entry of that kind"), "{misplaced}");
+}
+
+/// A mock of two flights, whose fates are fixed.
+fn staged(faults: &str) -> Firehose {
+    let entry = format!(
+        "[[providers]]\nkind = \"firehose\"\nfirehose = {{ keepalive_s = 30 }}\n[providers.mock]\nrandom = false\n{faults}\n\
+         legs = [{{ flight = \"LH400\", delay_min = 45, gate = \"B46\", from = \"FRA\", to = \"JFK\" }}, {{ flight = \"AF7\", cancelled = true }}]"
+    );
+    let sources: Sources = toml::from_str(&entry).unwrap();
+    sources.firehose(&|_: &str| None, &crate::support::clock()).unwrap().unwrap()
+}
+
+/// What the mock's stream says of a flight of the 22nd, in order.
+fn words(log: &Log, flight: &str) -> Vec<String> {
+    let said = log.on(FLIGHT_OBSERVATIONS).into_iter();
+    let said = said.map(|record| FlightObservation::from_bytes(record.body.as_deref().unwrap()).unwrap());
+    let of_day =
+        said.filter(|said| said.source_leg.as_ref().is_some_and(|leg| leg.starts_with(&format!("mock-{flight}/2026-11-22"))));
+    of_day.map(|said| format!("{} {}{} {}", said.source, said.carrier, said.number, said.kind)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mock_is_named_so_and_tells_of_its_flights_as_they_go() {
+    let (firehose, log) = (staged(""), Arc::new(Log::default()));
+    until_virtually(&firehose, &log, |log| words(log, "LH400").len() == 5 && words(log, "AF7").len() == 2).await;
+    let expected = ["SCHEDULED", "OUT", "OFF", "ON", "IN"].map(|kind| format!("flightaware-mock LH400 {kind}"));
+    assert_eq!(words(&log, "LH400"), expected);
+    assert_eq!(words(&log, "AF7"), ["SCHEDULED", "CANCELLED"].map(|kind| format!("flightaware-mock AF7 {kind}")));
+    let all = log.on(FLIGHT_OBSERVATIONS).into_iter();
+    let all: Vec<_> = all.map(|record| FlightObservation::from_bytes(record.body.as_deref().unwrap()).unwrap()).collect();
+    let of = |kind: &str| all.iter().rfind(|said| said.number == 400 && said.kind.to_string() == kind).unwrap();
+    let late = of("OUT").at.unwrap() - of("SCHEDULED").scheduled_departure.unwrap();
+    assert_eq!((late, of("OUT").origin.as_str(), of("OUT").destination.as_str()), (45 * 60_000, "FRA", "JFK"));
+    assert!(log.letters().is_empty());
+    assert_eq!((firehose.report().provider.as_str(), firehose.report().phase), ("firehose-mock", Phase::Streaming));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mock_that_breaks_off_is_resumed_like_a_server() {
+    let (firehose, log) = (staged("error_rate = 0.3"), Arc::new(Log::default()));
+    until_virtually(&firehose, &log, |log| words(log, "LH400").len() >= 5 && words(log, "AF7").len() >= 2).await;
+    assert_eq!((words(&log, "LH400").len(), words(&log, "AF7").len()), (5, 2), "each once");
+    let report = firehose.report();
+    assert!(report.connections > 10 && report.gaps == 0, "{report:?}");
+}
+
+/// Keeps the stream until `fact` holds, looking every minute of virtual time, for three days of it.
+async fn until_virtually(firehose: &Firehose, log: &Arc<Log>, fact: impl Fn(&Log) -> bool) {
+    let way = way(log);
+    let looked = async {
+        while !fact(log) {
+            tokio::time::sleep(Duration::from_mins(1)).await;
+        }
+    };
+    tokio::select! {
+        () = firehose.keep(&way) => panic!("it ended: {:?}", firehose.report()),
+        held = tokio::time::timeout(Duration::from_hours(72), looked) => held.unwrap_or_else(|_| panic!("{:?}", firehose.report())),
+    }
 }

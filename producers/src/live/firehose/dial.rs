@@ -1,6 +1,6 @@
-//! The connection: TCP, TLS 1.2 or 1.3, and the server's certificate checked.
+//! The connection: TCP, TLS 1.2 or 1.3, and the server's certificate checked; or to the stage in this process, which has no network.
 //!
-//! The authorities are the system's, or those of one file. Nothing connects without TLS.
+//! The authorities are the system's, or those of one file. Nothing connects over a network without TLS.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -18,14 +19,27 @@ use tokio_rustls::client::TlsStream;
 use super::super::error::ProviderError;
 use super::super::http::Unusable;
 use super::settings::StreamSettings;
+use super::stage::Stage;
 
 /// For a connection to come about, TLS included.
 const CONNECT: Duration = Duration::from_secs(10);
 /// Most certificates of a file of authorities.
 const AUTHORITIES_MAX: usize = 1_000;
 
+/// What bytes go over.
+pub(super) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+
 /// The way to a server.
-pub(super) struct Dial {
+pub(super) enum Dial {
+    /// Over the network.
+    Server(Server),
+    /// In this process.
+    Stage(Arc<Stage>),
+}
+
+/// A server and how it is known.
+pub(super) struct Server {
     host: String,
     port: u16,
     name: ServerName<'static>,
@@ -46,19 +60,31 @@ impl Dial {
             None => builder.with_platform_verifier().map_err(|e| Unusable(format!("the system's authorities: {e}")))?,
         };
         let tls = TlsConnector::from(Arc::new(builder.with_no_client_auth()));
-        Ok(Self { host, port, name, tls })
+        Ok(Self::Server(Server { host, port, name, tls }))
     }
 
     /// Server and port, as they are shown.
     pub(super) fn origin(&self) -> String {
-        format!("{}:{}", self.host, self.port)
+        match self {
+            Self::Server(Server { host, port, .. }) => format!("{host}:{port}"),
+            Self::Stage(_) => "mock".to_owned(),
+        }
     }
 
     /// Connects.
     ///
     /// # Errors
     /// Nobody is there, not within [`CONNECT`], or it is somebody else.
-    pub(super) async fn open(&self) -> Result<TlsStream<TcpStream>, ProviderError> {
+    pub(super) async fn open(&self) -> Result<Box<dyn Wire>, ProviderError> {
+        Ok(match self {
+            Self::Server(server) => Box::new(server.open().await?),
+            Self::Stage(stage) => Box::new(stage.open().await?),
+        })
+    }
+}
+
+impl Server {
+    async fn open(&self) -> Result<TlsStream<TcpStream>, ProviderError> {
         let opened = async {
             let tcp = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(|e| broken("no connection", &e))?;
             self.tls.connect(self.name.clone(), tcp).await.map_err(|e| broken("no TLS", &e))

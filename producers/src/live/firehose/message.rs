@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use super::super::status::{self, DateMeaning, Designator, FlightStatusData, LegEnd, Role, Speaker, StatedDate};
 use super::super::sync::observe;
-use super::{ENVELOPE, SOURCE};
+use super::ENVELOPE;
 use crate::weather::aerodromes;
 
 /// Longest text that a field may hold, bytes; no designator, gate or id comes near.
@@ -105,11 +105,11 @@ impl Aside {
 #[error("{0}: {1}")]
 pub struct Fault(pub(super) &'static str, pub(super) String);
 
-/// Reads a line.
+/// Reads a line of `source`.
 ///
 /// # Errors
 /// It is no message; the fault names place or field.
-pub fn read(line: &[u8]) -> Result<Message, Fault> {
+pub fn read(line: &[u8], source: &str) -> Result<Message, Fault> {
     let text = std::str::from_utf8(line).map_err(|e| Fault("line", format!("no UTF-8 from byte {} on", e.valid_up_to())))?;
     let value: Value = serde_json::from_str(text).map_err(|e| Fault("line", format!("no JSON at column {}", e.column())))?;
     let Value::Object(object) = value else { return Err(Fault("line", "no JSON object".to_owned())) };
@@ -119,7 +119,7 @@ pub fn read(line: &[u8]) -> Result<Message, Fault> {
         "keepalive" => Says::Alive,
         "error" => Says::Refused(fields.any_text("error_msg").to_owned()),
         aside if ASIDE.contains(&aside) => Says::Aside(Aside::Type),
-        kind => flight(Kind::of(kind)?, fields)?,
+        kind => flight(Kind::of(kind)?, fields, source)?,
     };
     if pitr.is_none() && !matches!(says, Says::Refused(_)) {
         return Err(missing("pitr"));
@@ -172,7 +172,7 @@ impl Kind {
     }
 }
 
-fn flight(kind: Kind, fields: Fields<'_>) -> Result<Says, Fault> {
+fn flight(kind: Kind, fields: Fields<'_>, source: &str) -> Result<Says, Fault> {
     let Some(designator) = designator(fields.text("ident")?.ok_or_else(|| missing("ident"))?) else {
         return Ok(Says::Aside(Aside::Airline));
     };
@@ -190,7 +190,7 @@ fn flight(kind: Kind, fields: Fields<'_>) -> Result<Says, Fault> {
     let local = planned.or(filed).and_then(|at| reference::airport(origin)?.local_date(at));
     let reinstated = kind == Kind::Cancellation && fields.flag("uncancel");
     let is_over = kind == Kind::Cancellation || kind == Kind::Plan && fields.text("status")? == Some("X");
-    let by = Speaker { source: SOURCE, at: 0, raw_data: Uuid::nil(), operates: false };
+    let by = Speaker { source, at: 0, raw_data: Uuid::nil(), operates: false };
     let word = FlightStatusData::said(by, designator, departure, arrival);
     let cancelled = is_over && !reinstated && word.status == FlightStatus::Scheduled;
     let word = FlightStatusData {
@@ -252,7 +252,7 @@ fn designator(ident: &str) -> Option<Designator> {
 
 /// The airport of an ICAO location indicator. Other codes are of places without one.
 fn airport(code: Option<&str>) -> Option<Airport> {
-    aerodromes::iata(code?.parse().ok()?)?.parse().ok()
+    aerodromes::airport(code?.parse().ok()?)
 }
 
 /// The fields of a message, where nearly every value is a text.

@@ -13,7 +13,7 @@
 //! | `lines` | bytes become lines of at most [`LINE_BYTES_MAX`] |
 //! | `position` | how far the stream has been taken up |
 //! | `uptake` | pure: lines become what one transaction holds |
-//! | `dial` | the connection |
+//! | `dial`, `stage` | the connection; the server in this process that a mock is |
 //! | [`stream`] | connects, takes up, publishes, and does so again |
 //! | `tally` | what it has come to |
 //!
@@ -33,16 +33,17 @@ mod lines;
 pub mod message;
 mod position;
 pub mod settings;
+mod stage;
 pub mod stream;
 mod tally;
 mod uptake;
 
 pub use self::lines::LINE_BYTES_MAX;
 pub use self::stream::{Firehose, Positions};
-pub use self::tally::{FirehoseReport, Phase};
+pub use self::tally::{FirehoseReport, Phase, Tally};
 
 /// Who speaks: the same source as behind the other ways to FlightAware, as the table of priorities knows it.
-const SOURCE: &str = "flightaware";
+pub const SOURCE: &str = "flightaware";
 /// The way the words came, as events name it.
 const ENVELOPE: &str = "/producers/firehose";
 /// The way in dead letters.

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::super::config::{Entry, Environment};
+use super::super::config::{Entry, Environment, secret};
 use super::super::http::Unusable;
 use super::super::secret::Secret;
 
@@ -151,21 +151,18 @@ impl StreamSettings {
     }
 }
 
-/// Settings and login of an entry.
-pub(crate) fn of_entry(entry: &Entry, environment: Environment<'_>) -> Result<(StreamSettings, Login), Unusable> {
-    if entry.mock.is_some() {
-        return Err(Unusable("mock: a stream has none".to_owned()));
-    }
+/// Settings of an entry.
+pub(crate) fn of_entry(entry: &Entry) -> Result<StreamSettings, Unusable> {
     let asked = [entry.url.is_some(), entry.timeout_s.is_some(), entry.parallel.is_some(), entry.limit.is_some()];
     if asked.contains(&true) || entry.opensky.is_some() {
         return Err(Unusable("a stream has no url, timeout_s, parallel, limit or opensky: see `firehose`".to_owned()));
     }
-    let secret = |name: &str| {
-        let text = environment(name).filter(|text| !text.is_empty());
-        text.map(Secret::new).ok_or_else(|| Unusable(format!("{name} is not set")))
-    };
-    let settings = entry.firehose.clone().unwrap_or_default().checked()?;
-    Ok((settings, Login::new(secret(USERNAME)?, secret(PASSWORD)?)?))
+    entry.firehose.clone().unwrap_or_default().checked()
+}
+
+/// The login that the environment has.
+pub(crate) fn login(environment: Environment<'_>) -> Result<Login, Unusable> {
+    Login::new(secret(environment, USERNAME)?, secret(environment, PASSWORD)?)
 }
 
 #[cfg(test)]

@@ -21,14 +21,17 @@ use tokio::time::Instant;
 use super::super::breaker::State;
 use super::super::error::{ProviderError, Verdict};
 use super::super::http::Unusable;
-use super::super::provider::Clock;
+use super::super::mock::MockSettings;
+use super::super::provider::{Card, Clock, Leads};
 use super::super::retry;
-use super::super::rounds::Leads;
+use super::super::secret::Secret;
 use super::super::stats::ProviderReport;
 use super::super::sync::{Publisher, Unpublished};
-use super::dial::{Dial, broken};
+use super::SOURCE;
+use super::dial::{Dial, Wire, broken};
 use super::lines::Lines;
 use super::settings::{Login, Start, StreamSettings};
+use super::stage::Stage;
 use super::tally::{Count, FirehoseReport, Phase};
 use super::uptake::Uptake;
 
@@ -69,6 +72,7 @@ pub struct Firehose(Arc<Inner>);
 
 struct Inner {
     name: String,
+    source: Arc<str>,
     settings: StreamSettings,
     login: Login,
     dial: Dial,
@@ -94,7 +98,20 @@ impl Firehose {
     pub fn new(name: String, settings: StreamSettings, login: Login, clock: Clock) -> Result<Self, Unusable> {
         let settings = settings.checked()?;
         let dial = Dial::new(&settings)?;
-        Ok(Self(Arc::new(Inner { name, settings, login, dial, clock, count: Mutex::default() })))
+        let (source, count) = (SOURCE.into(), Mutex::default());
+        Ok(Self(Arc::new(Inner { name, source, settings, login, dial, clock, count })))
+    }
+
+    /// A mock of the stream that `card` names: it and its source are called so.
+    ///
+    /// # Errors
+    /// A setting is none; the message names it.
+    pub fn mock(card: &Card, settings: StreamSettings, mock: MockSettings, clock: Clock) -> Result<Self, Unusable> {
+        let settings = settings.checked()?;
+        let dial = Dial::Stage(Arc::new(Stage::new(card.clone(), mock, &settings, clock.clone())));
+        let (name, source) = (format!("{}-mock", card.name), format!("{SOURCE}-mock").into());
+        let login = Login::new(Secret::new("nobody"), Secret::new("nothing"))?;
+        Ok(Self(Arc::new(Inner { name, source, settings, login, dial, clock, count: Mutex::default() })))
     }
 
     /// How it is.
@@ -269,7 +286,7 @@ impl Firehose {
         Ok(())
     }
 
-    async fn connect(&self, start: Start) -> Result<Lines<impl AsyncRead + Unpin + Send + use<>>, ProviderError> {
+    async fn connect(&self, start: Start) -> Result<Lines<Box<dyn Wire>>, ProviderError> {
         tracing::info!(source = %self.0.name, server = %self.0.dial.origin(), ?start, "connecting");
         let mut connection = self.0.dial.open().await?;
         let line = self.0.settings.initiation(&self.0.login, start);
@@ -294,7 +311,7 @@ impl Firehose {
     }
 
     fn uptake(&self, kept: Option<&SourcePosition>) -> Uptake {
-        Uptake::new(&self.0.name, (self.0.dial.origin(), self.0.login.clone()), kept)
+        Uptake::new((&self.0.name, Arc::clone(&self.0.source)), (self.0.dial.origin(), self.0.login.clone()), kept)
     }
 
     fn patience(&self) -> Duration {

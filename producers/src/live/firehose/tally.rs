@@ -14,18 +14,25 @@ use super::message::Aside;
 const GONE_AFTER: u32 = 5;
 
 /// What lines were.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Tally {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Tally {
     /// Lines.
-    pub(super) lines: u64,
+    pub lines: u64,
     /// Messages whose observations are published.
-    pub(super) observed: u64,
+    pub observed: u64,
     /// Messages and lines that had been published before.
-    pub(super) repeated: u64,
+    pub repeated: u64,
     /// Lines that became dead letters.
-    pub(super) unreadable: u64,
-    /// Messages that are not ours, by reason.
-    pub(super) aside: BTreeMap<&'static str, u64>,
+    pub unreadable: u64,
+    /// Messages that are not ours, by every reason.
+    pub aside: BTreeMap<&'static str, u64>,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        let aside = Aside::ALL.map(|why| (why.name(), 0)).into();
+        Self { lines: 0, observed: 0, repeated: 0, unreadable: 0, aside }
+    }
 }
 
 impl Tally {
@@ -77,16 +84,9 @@ pub struct FirehoseReport {
     pub connections: u64,
     /// Beginnings at now because the position was too old to be resumed.
     pub gaps: u64,
-    /// Lines.
-    pub lines: u64,
-    /// Messages whose observations are published.
-    pub observed: u64,
-    /// Messages that had been published before.
-    pub repeated: u64,
-    /// Lines that became dead letters.
-    pub unreadable: u64,
-    /// Messages that are not ours, by reason.
-    pub aside: BTreeMap<&'static str, u64>,
+    /// What lines were.
+    #[serde(flatten)]
+    pub tally: Tally,
     /// Why the last connection ended.
     pub last_error: Option<String>,
 }
@@ -170,9 +170,7 @@ impl Count {
     }
 
     pub(super) fn report(&self, name: &str, now_s: i64) -> FirehoseReport {
-        let (stats, tally) = (self.as_provider(name), self.tally.clone());
-        let mut aside: BTreeMap<&'static str, u64> = Aside::ALL.map(|why| (why.name(), 0)).into();
-        aside.extend(tally.aside);
+        let stats = self.as_provider(name);
         FirehoseReport {
             provider: stats.provider,
             phase: self.phase,
@@ -181,11 +179,7 @@ impl Count {
             last_line_age_s: stats.last_answer_age_s,
             connections: stats.attempts,
             gaps: self.gaps,
-            lines: tally.lines,
-            observed: tally.observed,
-            repeated: tally.repeated,
-            unreadable: tally.unreadable,
-            aside,
+            tally: self.tally.clone(),
             last_error: self.last_error.clone(),
         }
     }

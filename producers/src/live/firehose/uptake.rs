@@ -41,6 +41,8 @@ const LOCKED_OUT: &[&str] =
 #[derive(Debug)]
 pub(super) struct Uptake {
     name: String,
+    /// Whose word the messages are.
+    source: Arc<str>,
     /// Server, as dead letters name it.
     origin: String,
     /// What the server's words are not shown with.
@@ -57,10 +59,10 @@ pub(super) struct Uptake {
 
 impl Uptake {
     /// Nothing is taken up since `kept`.
-    pub(super) fn new(name: &str, (origin, login): (String, Login), kept: Option<&SourcePosition>) -> Self {
+    pub(super) fn new((name, source): (&str, Arc<str>), (origin, login): (String, Login), kept: Option<&SourcePosition>) -> Self {
         let position = kept.map(Position::kept).unwrap_or_default();
         let (records, tally) = (Vec::new(), Tally::default());
-        Self { name: name.to_owned(), origin, login, position, records, bytes: 0, alive: false, frozen: 0, tally }
+        Self { name: name.to_owned(), source, origin, login, position, records, bytes: 0, alive: false, frozen: 0, tally }
     }
 
     /// Where the stream is to be begun again, epoch seconds.
@@ -76,7 +78,7 @@ impl Uptake {
         self.tally.lines += 1;
         let (text, fault) = match line {
             Line::Whole(text) if text.iter().all(u8::is_ascii_whitespace) => return Ok(()),
-            Line::Whole(text) => match message::read(text) {
+            Line::Whole(text) => match message::read(text, &self.source) {
                 Ok(message) => return self.message(message, now),
                 Err(fault) => (text, fault),
             },

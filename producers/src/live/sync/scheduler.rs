@@ -19,7 +19,7 @@ use slipstream_streams::record::Ts;
 use tokio::task::JoinHandle;
 
 use super::super::freshness::{Freshness, Held};
-use super::super::provider::LegQuery;
+use super::super::provider::{Leads, LegQuery};
 use super::coverage::Coverage;
 use super::flight::{BATCH_MAX, Syncer};
 use super::request::SyncRequest;
@@ -56,9 +56,6 @@ impl Default for ScheduleSettings {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("sources.sync.{0}")]
 pub struct BadSchedule(String);
-
-/// Says whether this process is the one that schedules.
-pub type Leads = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// What the scheduler says of itself.
 #[derive(Debug, Clone, PartialEq, Serialize)]
