@@ -30,8 +30,8 @@ keys from the changelog. Compare columns within one run; absolute figures need a
 
 The broker's Java machine is set as Kafka's documentation has it: 6 GiB of heap, G1. The tail at 200/s is its own: every request leaves garbage behind,
 and a collection stops the one core that the broker has for 60 to 90 ms. With our two hundred transactions a second that is every five seconds, which
-meets more than one record in a hundred; with the hundred of a commit every 10 ms every ten, which meets less than one: that is the whole difference of
-the 99th percentiles (jstat, and the times of each commit: ADR 6). A broker that was started a minute ago is slower still, because it compiles itself:
+meets more than one record in a hundred; with the hundred of a commit every 10 ms every ten, which meets less than one: hence the 99th
+percentiles (jstat, and the time that each commit took: ADR 6). A broker that was started a minute ago is slower still, because it compiles itself:
 the latencies come after the throughputs.
 ";
 
