@@ -137,9 +137,7 @@ impl Threads {
         self.running.push(thread.map_err(|e| Failure::dependency(format_args!("no thread: {e}")))?);
         Ok(())
     }
-}
 
-impl Threads {
     /// Takes part in `group`; what is given back says whether this process leads in it.
     ///
     /// # Errors

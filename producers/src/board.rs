@@ -21,16 +21,16 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use slipstream_schemas::ids::{Airport, Carrier, Date, Suffix};
-use slipstream_schemas::records::{Codeshare, DateMeaning, DesignatorRole, FlightKind, FlightObservation};
+use slipstream_schemas::records::{DateMeaning, DesignatorRole, FlightKind, FlightObservation};
 use slipstream_schemas::reference;
-use slipstream_schemas::topics::FLIGHT_UNMATCHED;
 use slipstream_streams::record::{Record, Ts};
 
-use crate::airline::{named, observed};
+use crate::airline::{named, observed, sold};
 use crate::event_model::{Model, PUBLISHED_AHEAD};
-use crate::feed::{ReadWhole, record};
+use crate::feed::ReadWhole;
 use crate::inputs::Kind;
 use crate::local_time::DAY;
+use crate::messages::telex::designator;
 use crate::refusals::{Fault, Refused};
 use crate::table::{Cells, TableError, each, shown};
 
@@ -100,13 +100,12 @@ enum Says {
 /// One cannot be read, or its header lacks a column.
 pub(crate) fn read(files: &[PathBuf], model: Model) -> Result<ReadWhole, TableError> {
     let (mut refused, mut rows) = (Refused::default(), Vec::new());
-    let names = std::cell::RefCell::new(BTreeSet::new());
+    let mut names = BTreeSet::new();
     for file in files {
         let first = |cells: &Cells<'_>| {
             let row = row(cells)?;
-            let is_new = names.borrow_mut().insert(row.name.clone());
             let again = || Fault::new("source_key", format_args!("`{}` stands in the input already", shown(&row.name)));
-            if is_new { Ok(row) } else { Err(again()) }
+            if names.insert(row.name.clone()) { Ok(row) } else { Err(again()) }
         };
         rows.extend(each(file, COLUMNS, &mut refused, first)?);
     }
@@ -177,15 +176,9 @@ fn says(side: Side, state: &str) -> Result<Says, Fault> {
 /// A flight as a display writes it, `AC8012` or `EAQ4373`, under the designator that legs are named by.
 fn flight(field: &'static str, text: &str) -> Result<(Carrier, i32, Option<Suffix>), Fault> {
     let fault = || Fault::new(field, format_args!("`{}` is no flight", shown(text)));
-    let letters = if text.as_bytes().get(2).is_some_and(u8::is_ascii_alphabetic) { 3 } else { 2 };
-    let (carrier, rest) = text.split_at_checked(letters).ok_or_else(fault)?;
-    let digits = rest.trim_end_matches(|last: char| last.is_ascii_uppercase());
-    let suffix = match &rest[digits.len()..] {
-        "" => None,
-        suffix => Some(suffix.parse().map_err(|_| fault())?),
-    };
-    let is_number = (1..=4).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
-    let number: i32 = digits.parse().ok().filter(|number| is_number && *number > 0).ok_or_else(fault)?;
+    let (carrier, number, suffix) = designator(text).ok_or_else(fault)?;
+    let number = i32::try_from(number).map_err(|_| fault())?;
+    let suffix = suffix.map(|suffix| suffix.to_string().parse()).transpose().map_err(|_| fault())?;
     let (carrier, _) = named(carrier.parse().map_err(|_| fault())?, number);
     Ok((carrier, number, suffix))
 }
@@ -196,7 +189,7 @@ fn words(envelope: &Arc<str>, row: &Row, model: Model, published: &BTreeMap<Date
     if let Some(first) = row.date.and_then(|date| published.get(&date)) {
         let at = first - PUBLISHED_AHEAD;
         words.push(observed(envelope, &plan, at));
-        words.extend(row.sold_as.iter().map(|sold| pair(envelope, &plan, *sold, at)));
+        words.extend(row.sold_as.iter().map(|marketing| sold(envelope, &plan, *marketing, row.date, at)));
     }
     if let Some((at, fate)) = fate(row, plan, model) {
         words.push(observed(envelope, &fate, at));
@@ -220,12 +213,11 @@ fn plan(row: &Row) -> FlightObservation {
 
 /// What became of the flight, and when that is known.
 fn fate(row: &Row, plan: FlightObservation, model: Model) -> Option<(Ts, FlightObservation)> {
-    let departs = row.side == Side::Departure;
-    let mut said = plan;
-    (said.departure_terminal, said.departure_gate) =
-        (row.terminal.clone().filter(|_| departs), row.gate.clone().filter(|_| departs));
-    (said.arrival_terminal, said.arrival_gate) =
-        (row.terminal.clone().filter(|_| !departs), row.gate.clone().filter(|_| !departs));
+    let (mut said, places) = (plan, (row.terminal.clone(), row.gate.clone()));
+    match row.side {
+        Side::Departure => (said.departure_terminal, said.departure_gate) = places,
+        Side::Arrival => (said.arrival_terminal, said.arrival_gate) = places,
+    }
     let lead = model.cancel_lead.clamp(0, PUBLISHED_AHEAD);
     let (at, kind) = match row.says {
         Says::Nothing => return None,
@@ -234,26 +226,11 @@ fn fate(row: &Row, plan: FlightObservation, model: Model) -> Option<(Ts, FlightO
         Says::Cancelled => (row.scheduled - lead, FlightKind::Cancelled),
         Says::Diverted => (row.read_at, FlightKind::Diverted),
     };
-    if row.says == Says::Expected {
-        (said.estimated_departure, said.estimated_arrival) = (departs.then_some(row.latest), (!departs).then_some(row.latest));
-    } else {
-        said.at = Some(at);
+    match (row.says, row.side) {
+        (Says::Expected, Side::Departure) => said.estimated_departure = Some(row.latest),
+        (Says::Expected, Side::Arrival) => said.estimated_arrival = Some(row.latest),
+        _ => said.at = Some(at),
     }
     said.assumed = row.says == Says::Cancelled && lead > 0;
     Some((at, FlightObservation { kind, ..said }))
-}
-
-fn pair(envelope: &Arc<str>, plan: &FlightObservation, (carrier, number): (Carrier, i32), at: Ts) -> Record {
-    let pair = Codeshare {
-        source: NAME.to_owned(),
-        carrier,
-        number,
-        operating_carrier: plan.carrier,
-        operating_number: plan.number,
-        operating_suffix: plan.suffix,
-        date: plan.date,
-        origin: plan.origin,
-        destination: plan.destination,
-    };
-    record(envelope, FLIGHT_UNMATCHED, &format!("{carrier}{number}"), &pair, at)
 }

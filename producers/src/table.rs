@@ -159,7 +159,7 @@ impl Lines {
     fn next<T>(
         &mut self,
         refused: &mut Refused,
-        read: impl Fn(&Cells<'_>) -> Result<T, Fault>,
+        mut read: impl FnMut(&Cells<'_>) -> Result<T, Fault>,
     ) -> Result<Option<(T, u64)>, TableError> {
         while self.reader.read_byte_record(&mut self.record).map_err(|e| self.damaged(&e))? {
             if self.record.as_slice().trim_ascii().is_empty() && self.record.len() == 1 {
@@ -201,7 +201,7 @@ pub(crate) fn each<T>(
     path: &Path,
     columns: &'static [&'static str],
     refused: &mut Refused,
-    take: impl Fn(&Cells<'_>) -> Result<T, Fault>,
+    mut take: impl FnMut(&Cells<'_>) -> Result<T, Fault>,
 ) -> Result<Vec<T>, TableError> {
     let (mut lines, mut rows) = (Lines::open(path, columns)?, Vec::new());
     while let Some((row, _)) = lines.next(refused, |cells| if rows.len() < ROWS_MAX { take(cells) } else { Err(too_many()) })? {

@@ -31,8 +31,8 @@ pub(crate) mod timetable;
 
 use std::sync::Arc;
 
-use slipstream_schemas::ids::{Carrier, Tail, flight_key};
-use slipstream_schemas::records::FlightObservation;
+use slipstream_schemas::ids::{Carrier, Date, Tail, flight_key};
+use slipstream_schemas::records::{Codeshare, FlightObservation};
 use slipstream_schemas::reference;
 use slipstream_schemas::topics::{FLIGHT_OBSERVATIONS, FLIGHT_UNMATCHED};
 use slipstream_streams::record::{Record, Ts};
@@ -50,6 +50,28 @@ const REGISTRATION_LETTERS_MAX: usize = 5;
 pub(crate) fn observed(envelope: &Arc<str>, said: &FlightObservation, known_at: Ts) -> Record {
     let topic = if reference::carrier(said.carrier).is_some() { FLIGHT_OBSERVATIONS } else { FLIGHT_UNMATCHED };
     record(envelope, topic, &flight_key(said.carrier, said.number), said, known_at)
+}
+
+/// The record of a further number under which a flight is sold, on `date`, or on every one.
+pub(crate) fn sold(
+    envelope: &Arc<str>,
+    flown: &FlightObservation,
+    (carrier, number): (Carrier, i32),
+    date: Option<Date>,
+    at: Ts,
+) -> Record {
+    let pair = Codeshare {
+        source: flown.source.clone(),
+        carrier,
+        number,
+        operating_carrier: flown.carrier,
+        operating_number: flown.number,
+        operating_suffix: flown.suffix,
+        date,
+        origin: flown.origin,
+        destination: flown.destination,
+    };
+    record(envelope, FLIGHT_UNMATCHED, &format!("{carrier}{number}"), &pair, at)
 }
 
 /// The designator that legs are named by, and the one received where that is another: `DLH400` is a flight of LH.

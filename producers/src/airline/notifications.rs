@@ -16,14 +16,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use slipstream_schemas::ids::{Airport, Carrier};
-use slipstream_schemas::records::{Codeshare, DateMeaning, DesignatorRole, FlightKind, FlightObservation};
+use slipstream_schemas::ids::Airport;
+use slipstream_schemas::records::{DateMeaning, DesignatorRole, FlightKind, FlightObservation};
 use slipstream_schemas::reference;
-use slipstream_schemas::topics::FLIGHT_UNMATCHED;
 use slipstream_streams::record::{Record, Ts};
 
-use super::{named, observed};
-use crate::feed::{ReadWhole, record};
+use super::{named, observed, sold};
+use crate::feed::ReadWhole;
 use crate::inputs::Kind;
 use crate::messages::aidx::{FlightLeg, Misread, Notification};
 use crate::messages::xml::DOCUMENT_BYTES_MAX;
@@ -74,10 +73,12 @@ fn words(envelope: &Arc<str>, leg: &FlightLeg, at: Ts) -> Result<Vec<Record>, Fa
         .into_iter()
         .map(|(kind, happened)| observed(envelope, &FlightObservation { kind, at: happened, ..said.clone() }, at))
         .collect();
+    // OriginDate is that of the flight's first departure.
+    let local = said.scheduled_departure.and_then(|at| reference::airport(said.origin)?.local_date(at));
     for (airline, number) in &leg.codeshares {
         let carrier = airline.parse().map_err(|problem| Fault::new("CodeShareInfo", problem))?;
         let number = i32::try_from(*number).map_err(|problem| Fault::new("CodeShareInfo", problem))?;
-        words.push(pair(envelope, &said, named(carrier, number).0, number, at));
+        words.push(sold(envelope, &said, (named(carrier, number).0, number), local.or(said.date), at));
     }
     Ok(words)
 }
@@ -146,20 +147,4 @@ fn source_leg(leg: &FlightLeg) -> String {
     let suffix = leg.suffix.map(String::from).unwrap_or_default();
     let FlightLeg { airline, number, origin_date, departure, arrival, repeat, .. } = leg;
     format!("{airline}{number}{suffix}/{origin_date}/{departure}-{arrival}/{repeat}")
-}
-
-fn pair(envelope: &Arc<str>, said: &FlightObservation, carrier: Carrier, number: i32, at: Ts) -> Record {
-    let local = || reference::airport(said.origin)?.local_date(said.scheduled_departure?);
-    let pair = Codeshare {
-        source: NAME.to_owned(),
-        carrier,
-        number,
-        operating_carrier: said.carrier,
-        operating_number: said.number,
-        operating_suffix: said.suffix,
-        date: local().or(said.date),
-        origin: said.origin,
-        destination: said.destination,
-    };
-    record(envelope, FLIGHT_UNMATCHED, &format!("{carrier}{number}"), &pair, at)
 }

@@ -12,18 +12,15 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use jiff::civil::Date as Civil;
-use slipstream_schemas::ids::Carrier;
-use slipstream_schemas::records::{Codeshare, DateMeaning, DesignatorRole, FlightKind, FlightObservation};
-use slipstream_schemas::topics::FLIGHT_UNMATCHED;
+use slipstream_schemas::records::{DateMeaning, DesignatorRole, FlightKind, FlightObservation};
 use slipstream_streams::record::{Record, Ts};
 use slipstream_streams::reference::{Source, SourceError};
 
 use super::instants::midnight;
-use super::observed;
 use super::timetable::{Instance, Leg, Timetable};
+use super::{observed, sold};
 use crate::Recorded;
 use crate::event_model::PUBLISHED_AHEAD;
-use crate::feed::record;
 use crate::inputs::Kind;
 use crate::local_time::{DAY, HOUR};
 use crate::refusals::Refused;
@@ -106,13 +103,13 @@ impl Recorded for Schedules {
 
 /// What a leg's day makes known.
 fn words(envelope: &Arc<str>, leg: &Leg, one: Instance, at: Ts) -> Vec<Record> {
-    if let Some(operating) = leg.operated_as {
-        let (carrier, number, _) = leg.flight;
-        return vec![pair(envelope, leg, one, (carrier, number), operating, at)];
+    let said = scheduled(leg, one);
+    if let Some((carrier, number)) = leg.operated_as {
+        let flown = FlightObservation { carrier, number, suffix: None, ..said.clone() };
+        return vec![sold(envelope, &flown, (said.carrier, said.number), said.date, at)];
     }
-    let operating = (leg.flight.0, leg.flight.1);
-    let sold = leg.sold_as.iter().map(|marketing| pair(envelope, leg, one, *marketing, operating, at));
-    std::iter::once(observed(envelope, &scheduled(leg, one), at)).chain(sold).collect()
+    let pairs = leg.sold_as.iter().map(|marketing| sold(envelope, &said, *marketing, said.date, at));
+    std::iter::once(observed(envelope, &said, at)).chain(pairs).collect()
 }
 
 fn scheduled(leg: &Leg, one: Instance) -> FlightObservation {
@@ -138,26 +135,4 @@ fn source_leg(leg: &Leg, one: Instance) -> String {
     let (carrier, number, suffix) = leg.flight;
     let suffix = suffix.map_or_else(String::new, |suffix| suffix.to_string());
     format!("{carrier}{number}{suffix}/{}/{}/{}-{}", one.flight_date, leg.sequence, leg.origin, leg.destination)
-}
-
-fn pair(
-    envelope: &Arc<str>,
-    leg: &Leg,
-    one: Instance,
-    (carrier, number): (Carrier, i32),
-    (operating_carrier, operating_number): (Carrier, i32),
-    at: Ts,
-) -> Record {
-    let pair = Codeshare {
-        source: NAME.to_owned(),
-        carrier,
-        number,
-        operating_carrier,
-        operating_number,
-        operating_suffix: leg.flight.2.filter(|_| leg.operated_as.is_none()),
-        date: Some(one.date),
-        origin: leg.origin,
-        destination: leg.destination,
-    };
-    record(envelope, FLIGHT_UNMATCHED, &format!("{carrier}{number}"), &pair, at)
 }

@@ -102,7 +102,7 @@ pub(super) fn is_airport(text: &str) -> bool {
 }
 
 /// Carrier of two or three characters, number, suffix. Two characters first: `U21234` is U2 1234.
-pub(super) fn designator(text: &str) -> Option<(&str, u32, Option<char>)> {
+pub(crate) fn designator(text: &str) -> Option<(&str, u32, Option<char>)> {
     [2, 3].into_iter().find_map(|width| {
         let (carrier, rest) = text.split_at_checked(width)?;
         let last = rest.chars().last().filter(char::is_ascii_uppercase);

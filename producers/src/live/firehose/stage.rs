@@ -30,6 +30,7 @@ use super::super::mock::{Mock, MockSettings};
 use super::super::provider::{Card, Clock, LegQuery, Provider};
 use super::super::status::FlightStatusData;
 use super::settings::StreamSettings;
+use crate::airline::instants::date_of;
 use crate::local_time::{DAY, HOUR, MINUTE};
 use crate::weather::aerodromes;
 
@@ -129,7 +130,8 @@ impl Stage {
     fn lines(&self, from_s: i64, to_s: i64) -> impl Iterator<Item = (i64, Value)> + use<> {
         // What is said of a day's flights is said within the day before and the day after.
         let days = from_s * 1000 / DAY - 1..=to_s * 1000 / DAY + 1;
-        let mut lines: Vec<(i64, String, Value)> = days.filter_map(date).flat_map(|date| self.day(date)).collect();
+        let mut lines: Vec<(i64, String, Value)> =
+            days.filter_map(|day| date_of(day * DAY)).flat_map(|date| self.day(date)).collect();
         lines.retain(|(pitr, ..)| (from_s..=to_s).contains(pitr));
         lines.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
         lines.into_iter().map(|(pitr, _, line)| (pitr, line))
@@ -171,8 +173,10 @@ fn of_leg(word: &FlightStatusData, ident: String) -> Option<Vec<(Ts, &'static st
         }
         Some(line)
     };
-    let plan = json!({"status": "S", "fdt": seconds(departs), "scheduled_out": seconds(departs), "scheduled_in": seconds(arrives), "estimated_out": seconds(out), "estimated_in": seconds(arrives + late),
-        "estimated_departure_gate": from.gate});
+    let plan = json!({
+        "status": "S", "fdt": seconds(departs), "scheduled_out": seconds(departs), "scheduled_in": seconds(arrives),
+        "estimated_out": seconds(out), "estimated_in": seconds(arrives + late), "estimated_departure_gate": from.gate,
+    });
     let mut known = vec![(departs - PLAN_AHEAD, "flifo", fields(plan)?)];
     if word.status == FlightStatus::Cancelled {
         known.push((departs - CANCELLED_AHEAD, "cancellation", fields(json!({"trueCancel": "1"}))?));
@@ -198,9 +202,4 @@ fn flight(name: &str) -> Option<(LegQuery, Carrier)> {
 fn begins(initiation: &str) -> Option<i64> {
     let mut words = initiation.split_ascii_whitespace();
     (words.next()? == "pitr").then(|| words.next()?.parse().ok())?
-}
-
-/// The date of a day since 1970.
-fn date(day: i64) -> Option<Civil> {
-    jiff::Timestamp::from_millisecond(day * DAY).ok().map(|at| at.to_zoned(jiff::tz::TimeZone::UTC).date())
 }
