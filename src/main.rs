@@ -25,6 +25,7 @@ mod metrics;
 mod out;
 mod print;
 mod projection;
+mod push;
 mod quarantine;
 mod reference_run;
 mod settings;

@@ -28,6 +28,7 @@ use slipstream_producers::live::briefing::Briefing;
 use slipstream_producers::live::config::Sources;
 use slipstream_producers::live::desk::Desk;
 use slipstream_producers::live::firehose::Firehose;
+use slipstream_producers::live::push::Push;
 use slipstream_producers::live::shared::{CALL_MAX, Shared};
 use slipstream_producers::live::weather_settings::WeatherSettings;
 use slipstream_schemas::registry::Registry;
@@ -268,6 +269,14 @@ impl Flags {
     /// It lacks its login, or has a setting that is none.
     pub(crate) fn firehose(&self) -> Result<Option<Firehose>, Failure> {
         self.sources.firehose(&|name: &str| std::env::var(name).ok(), &clock()).map_err(Failure::usage)
+    }
+
+    /// The push among the providers; none where none is configured.
+    ///
+    /// # Errors
+    /// It lacks its login, or has a setting that is none.
+    pub(crate) fn push(&self) -> Result<Option<Push>, Failure> {
+        self.sources.push(&|name: &str| std::env::var(name).ok(), &clock()).map_err(Failure::usage)
     }
 
     /// Who is asked for weather; none where nobody is configured.

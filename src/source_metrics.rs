@@ -9,6 +9,7 @@ use slipstream_producers::live::breaker::State;
 use slipstream_producers::live::cache::CacheReport;
 use slipstream_producers::live::error::ProviderError;
 use slipstream_producers::live::firehose::{FirehoseReport, Phase};
+use slipstream_producers::live::push::PushReport;
 use slipstream_producers::live::rounds::RoundStats;
 use slipstream_producers::live::stats::ProviderReport;
 use slipstream_producers::live::sync::coverage::Coverage;
@@ -53,11 +54,12 @@ pub(crate) type Scheduled = (SchedulerStatus, Option<Coverage>);
 /// What the parts that ask for flight data and weather say of themselves; a part that is not there says nothing.
 #[derive(Default)]
 pub(crate) struct Said {
-    /// The providers of flight data, the stream among them.
+    /// The providers of flight data, what sends by itself among them.
     pub(crate) flights: Vec<ProviderReport>,
     pub(crate) cache: Option<CacheReport>,
     pub(crate) scheduler: Option<Scheduled>,
     pub(crate) stream: Option<FirehoseReport>,
+    pub(crate) push: Option<PushReport>,
     /// The providers of weather.
     pub(crate) weather: Vec<ProviderReport>,
     pub(crate) rounds: Option<RoundStats>,
@@ -81,6 +83,7 @@ fn fill(registry: &Registry, said: &Said) -> prometheus::Result<()> {
     said.cache.as_ref().map_or(Ok(()), |report| cache(registry, report))?;
     said.scheduler.as_ref().map_or(Ok(()), |(status, legs)| scheduled(registry, status, legs.as_ref()))?;
     said.stream.as_ref().map_or(Ok(()), |report| messages(registry, report))?;
+    said.push.as_ref().map_or(Ok(()), |report| notices(registry, report))?;
     said.rounds.as_ref().map_or(Ok(()), |stats| reports(registry, stats))
 }
 
@@ -103,6 +106,32 @@ fn messages(registry: &Registry, report: &FirehoseReport) -> prometheus::Result<
     gauge(registry, "slipstream_firehose_streaming", "1 where this process is connected and reads", is_streaming)?;
     let behind = report.behind_s.map_or(f64::NAN, |seconds| seconds as f64);
     gauge(registry, "slipstream_firehose_behind_seconds", "The clock against the last message that is committed", behind)
+}
+
+/// What the push has come to.
+fn notices(registry: &Registry, report: &PushReport) -> prometheus::Result<()> {
+    let provider = report.provider.as_str();
+    let counter = |name: &str, help: &str, label| {
+        added(registry, IntCounterVec::new(Opts::new(format!("slipstream_push_{name}_total"), help), &["provider", label])?)
+    };
+    let tally = &report.tally;
+    let help = "Messages of the push, by what became of them; dropped: for want of room; unreadable_…: dead letters, and why";
+    let messages = counter("messages", help, "result")?;
+    for (result, count) in [("queued", tally.queued), ("repeated", tally.repeated), ("dropped", tally.dropped)] {
+        messages.with_label_values(&[provider, result]).inc_by(count);
+    }
+    for (why, count) in &tally.unreadable {
+        messages.with_label_values(&[provider, &format!("unreadable_{why}")]).inc_by(*count);
+    }
+    let codes = counter("codes", "Readable messages of the push by their code; other: none that is documented", "code")?;
+    tally.codes.iter().for_each(|(code, count)| codes.with_label_values(&[provider, code]).inc_by(*count));
+    let legs = counter("legs", "Legs that were asked for after a message, by result", "result")?;
+    for (result, count) in [("synced", tally.synced), ("failed", tally.failed)] {
+        legs.with_label_values(&[provider, result]).inc_by(count);
+    }
+    let is_connected = f64::from(u8::from(report.phase == Phase::Streaming));
+    gauge(registry, "slipstream_push_connected", "1 where this process is connected and listens", is_connected)?;
+    gauge(registry, "slipstream_push_waiting", "Flights that wait to be asked for", report.waiting as f64)
 }
 
 /// What the rounds have come to.
@@ -222,6 +251,27 @@ mod tests {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }
         assert!(!text.contains("slipstream_provider_"), "{text}");
+    }
+
+    #[test]
+    fn the_push_has_its_counters_from_the_beginning() {
+        let settings = "[[providers]]\nkind = \"lufthansa\"\npush = { carriers = [\"LH\"], host = \"localhost\" }";
+        let sources: Sources = toml::from_str(settings).unwrap();
+        let push = sources.push(&|_: &str| Some("word".to_owned()), &crate::commands::providers::clock()).unwrap().unwrap();
+        let text = text(&Said { flights: vec![push.as_provider()], push: Some(push.report()), ..Said::default() }).unwrap();
+        for line in [
+            "slipstream_push_messages_total{provider=\"lufthansa-push\",result=\"queued\"} 0",
+            "slipstream_push_messages_total{provider=\"lufthansa-push\",result=\"dropped\"} 0",
+            "slipstream_push_messages_total{provider=\"lufthansa-push\",result=\"unreadable_json\"} 0",
+            "slipstream_push_codes_total{code=\"ASM RPL DIV\",provider=\"lufthansa-push\"} 0",
+            "slipstream_push_codes_total{code=\"other\",provider=\"lufthansa-push\"} 0",
+            "slipstream_push_legs_total{provider=\"lufthansa-push\",result=\"failed\"} 0",
+            "slipstream_push_connected 0",
+            "slipstream_push_waiting 0",
+            "slipstream_provider_breaker_state{provider=\"lufthansa-push\"} 0",
+        ] {
+            assert!(text.contains(line), "{line} is not in\n{text}");
+        }
     }
 
     // contract: S1-12

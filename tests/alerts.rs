@@ -118,8 +118,11 @@ fn selectors(expression: &str) -> Vec<Selector> {
     found
 }
 
-/// `a="b"` is a label and its value, `a=~"b|c"` two of them, `a=~"5.."` a label of any value.
+/// `a="b"` is a label and its value, `a=~"b|c"` two of them, `a=~"5.."` a label of any value; what `a!~"b"` leaves out need not be there.
 fn matched(matcher: &str) -> Vec<(String, Option<String>)> {
+    if matcher.contains("!~") {
+        return Vec::new();
+    }
     let (label, value) = matcher.split_once('=').unwrap();
     let Some(pattern) = value.strip_prefix('~') else {
         return vec![(label.to_owned(), Some(value.trim_matches('"').to_owned()))];

@@ -11,7 +11,7 @@ set -euo pipefail
 
 declare -A needs=(
     [build]="build-essential pkg-config libssl-dev"
-    [services]="build-essential pkg-config libssl-dev curl openjdk-17-jre-headless maven kcat openssl python3 python3-venv socat util-linux"
+    [services]="build-essential pkg-config libssl-dev curl openjdk-17-jre-headless maven kcat openssl python3 python3-venv socat util-linux mosquitto mosquitto-clients"
     [bench]="build-essential pkg-config libssl-dev curl openjdk-17-jdk-headless maven kcat openssl python3 python3-venv util-linux"
     [databases]="postgresql redis-server"
 )

@@ -20,6 +20,7 @@ use crate::failure::{Done, Failure};
 use crate::firehose::Stream;
 use crate::http::{self, Face};
 use crate::intake::Intake;
+use crate::push::Listening;
 use crate::quarantine;
 use crate::settings::Flags;
 use crate::sync::Sync;
@@ -83,6 +84,7 @@ pub(crate) fn run(args: &Run, flags: &Flags) -> Result<Done, Failure> {
     let callbacks = told(flags, &cluster, &face, &runtime)?;
     let weather = observed(flags, &cluster, &face, &runtime)?;
     let stream = streamed(flags, &cluster, &face, &runtime)?;
+    let push = pushed(flags, &cluster, &face, &runtime)?;
     watch_providers(&face, &runtime);
     let address = runtime.block_on(http::serve(flags.listen, Arc::clone(&face)))?;
     let clock = flags.world.is_none().then(|| world::live(&config, &topology, &cluster.codec())).transpose()?;
@@ -99,6 +101,7 @@ pub(crate) fn run(args: &Run, flags: &Flags) -> Result<Done, Failure> {
     drop(callbacks);
     drop(weather);
     drop(stream);
+    drop(push);
     drop(clock);
     world::end(handle)?;
     Ok(Done::Clean)
@@ -163,6 +166,18 @@ fn streamed(flags: &Flags, cluster: &Cluster, face: &Face, runtime: &Runtime) ->
         let _ = face.firehose.set(stream.firehose.clone());
     }
     Ok(stream)
+}
+
+/// What an airline tells of its legs by itself, in the live world.
+fn pushed(flags: &Flags, cluster: &Cluster, face: &Face, runtime: &Runtime) -> Result<Option<Listening>, Failure> {
+    let syncer = face.sync.as_ref().map(|sync| sync.syncer.clone());
+    let Some(way) = face.intake.clone().zip(syncer) else { return Ok(None) };
+    let listening = Listening::open(flags, cluster, way, runtime)?;
+    if let Some(listening) = &listening {
+        // Nobody has set it before: this is called once.
+        let _ = face.push.set(listening.push.clone());
+    }
+    Ok(listening)
 }
 
 fn unusable(error: InstanceError) -> Failure {

@@ -9,6 +9,7 @@
 //! | `/health/flight-sync` | the providers' breakers and the cache; 503 while every breaker is open; 404 without providers |
 //! | `/health/weather` | the same of the providers of weather, and what their rounds have come to |
 //! | `/health/firehose` | the stream of flight data; 503 while it is locked out or gone; 404 where there is none |
+//! | `/health/push` | the same of an airline's push |
 //! | `/api/flights/LH400/2026-11-21` | what the providers know of a leg, and whether it is stale; `?origin=FRA` for one of several legs |
 //! | POST `/webhooks/flight-status`, `/api/webhooks/flight-status` | a signed callback; with a secret behind it in the path, an alert of FlightAware's |
 //! | POST `/api/flights/sync`, `/api/flights/sync/batch` | asks every provider for a flight, or for many, and publishes what they say |
@@ -19,6 +20,7 @@
 mod conflicts;
 mod firehose;
 mod flights;
+mod push;
 mod sync;
 mod weather;
 mod webhooks;
@@ -34,6 +36,7 @@ use axum::{Json, Router};
 use serde_json::json;
 use slipstream_producers::live::desk::Desk;
 use slipstream_producers::live::firehose::Firehose;
+use slipstream_producers::live::push::Push;
 use slipstream_producers::live::rounds::Rounds;
 use slipstream_producers::live::shared::Shared;
 use slipstream_producers::live::stats::ProviderReport;
@@ -84,6 +87,8 @@ pub(crate) struct Face {
     pub(crate) weather: OnceLock<Rounds>,
     /// The stream of flight data, in the live world.
     pub(crate) firehose: OnceLock<Firehose>,
+    /// An airline's push, in the live world.
+    pub(crate) push: OnceLock<Push>,
     /// The gates of webhooks, where records may come in.
     pub(crate) webhooks: Option<Webhooks>,
 }
@@ -108,6 +113,10 @@ impl Face {
         if let Some(stream) = self.firehose.get() {
             said.flights.push(stream.as_provider());
             said.stream = Some(stream.report());
+        }
+        if let Some(push) = self.push.get() {
+            said.flights.push(push.as_provider());
+            said.push = Some(push.report());
         }
         if let Some(rounds) = self.weather.get() {
             (said.weather, said.rounds) = (rounds.providers(), Some(rounds.stats()));
@@ -157,6 +166,7 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter<Arc<Face>>)> {
         ("get", "/health/flight-sync", get(flights::health)),
         ("get", "/health/weather", get(weather::health)),
         ("get", "/health/firehose", get(firehose::health)),
+        ("get", "/health/push", get(push::health)),
         ("get", "/api/flights/{flight}/{date}", get(flights::leg)),
         ("post", "/api/flights/sync", post(sync::one)),
         ("post", "/api/flights/sync/batch", post(sync::many)),

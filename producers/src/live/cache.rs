@@ -30,6 +30,8 @@ pub(crate) struct Found {
 struct Entry {
     data: Arc<FlightStatusData>,
     held: Held,
+    /// The leg is known to have changed since.
+    outdated: bool,
 }
 
 /// Counters of a cache (S0-15).
@@ -76,7 +78,7 @@ impl Cache {
             self.misses.fetch_add(1, Ordering::Relaxed);
             return None;
         };
-        let age = self.freshness.age(entry.held, now);
+        let age = if entry.outdated { Age::Stale } else { self.freshness.age(entry.held, now) };
         let counter = if age == Age::Fresh { &self.hits } else { &self.stale };
         counter.fetch_add(1, Ordering::Relaxed);
         Some(Found { data: entry.data, fetched_at: entry.held.fetched_at, age })
@@ -85,7 +87,15 @@ impl Cache {
     /// Keeps an answer fetched at `now`.
     pub(crate) async fn put(&self, query: LegQuery, data: &Arc<FlightStatusData>, now: Ts) {
         let held = Held { fetched_at: now, departure: data.departure.expected(), disrupted: data.is_disrupted() };
-        self.entries.insert(key(query, &data.source), Entry { data: Arc::clone(data), held }).await;
+        self.entries.insert(key(query, &data.source), Entry { data: Arc::clone(data), held, outdated: false }).await;
+    }
+
+    /// What `source` last said of the leg is past its time, however young it is.
+    pub(crate) async fn outdate(&self, query: LegQuery, source: &str) {
+        let key = key(query, source);
+        if let Some(entry) = self.entries.get(&key).await {
+            self.entries.insert(key, Entry { outdated: true, ..entry }).await;
+        }
     }
 
     pub(crate) async fn report(&self) -> CacheReport {

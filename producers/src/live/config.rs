@@ -9,6 +9,9 @@
 //! limit = { units = 10, per_s = 60 }
 //! [[sources.providers]]
 //! kind = "lufthansa"             # LUFTHANSA_CLIENT_ID, LUFTHANSA_CLIENT_SECRET
+//! push = { carriers = ["LH"] }   # what it tells by itself: LUFTHANSA_PUSH_CLIENT_ID, …_USERNAME, …_TOKEN
+//! [[sources.providers]]
+//! kind = "amadeus"
 //! mock = { seed = 7, error_rate = 0.1 }
 //! ```
 //!
@@ -35,6 +38,8 @@ use super::oauth::Credentials;
 use super::opensky::{self, OpenSky, Watched};
 use super::profile::{Profile, RateLimit, Use};
 use super::provider::{Card, Clock, Cost, TIMEOUT};
+use super::push::Push;
+use super::push::settings::{self as push, PushSettings};
 use super::secret::Secret;
 use super::sync::scheduler::ScheduleSettings;
 
@@ -140,6 +145,8 @@ pub struct Entry {
     pub opensky: Option<Watched>,
     /// Of Firehose: the server, and what is wanted of it.
     pub firehose: Option<StreamSettings>,
+    /// Of Lufthansa: which carriers tell by themselves that a leg has changed.
+    pub push: Option<PushSettings>,
     /// In place of the provider, a mock that behaves like this.
     pub mock: Option<MockSettings>,
 }
@@ -243,6 +250,21 @@ impl Sources {
         });
         stream.map(Some).map_err(|e| entry.named(place, &e))
     }
+
+    /// The push among the providers; none where none is.
+    ///
+    /// # Errors
+    /// There are two, a variable is not set, or a setting is none; the message names the entry.
+    pub fn push(&self, environment: Environment<'_>, clock: &Clock) -> Result<Option<Push>, Unusable> {
+        let mut entries = self.providers.iter().enumerate().filter(|(_, entry)| entry.push.is_some());
+        let Some((place, entry)) = entries.next() else { return Ok(None) };
+        if entries.next().is_some() {
+            return Err(Unusable("sources.providers: one push is enough".to_owned()));
+        }
+        let push = push::of_entry(entry, environment)
+            .and_then(|set| set.map(|(settings, login)| Push::new(entry.name(), settings, login, clock.clone())).transpose());
+        push.map_err(|e| entry.named(place, &e))
+    }
 }
 
 impl Entry {
@@ -286,6 +308,7 @@ impl Entry {
 
     fn client(&self, environment: Environment<'_>, clock: &Clock) -> Result<Arc<Flights>, Unusable> {
         let (card, clock) = (self.card(), clock.clone());
+        push::allowed(self)?;
         if let Some(settings) = &self.mock {
             return Ok(Arc::new(Mock::new(Card { limit: None, ..card }, settings.clone(), clock)));
         }
@@ -429,6 +452,15 @@ mod tests {
             ("[[providers]]\nkind = \"opensky\"\nopensky = { bbox = [nan, 10.0, 40.0, 20.0] }", "opensky.bbox"),
             ("[[providers]]\nkind = \"opensky\"\nopensky = { icao24 = [\"48ad0\"] }", "48ad0"),
             ("[[providers]]\nkind = \"lufthansa\"\nopensky = {}", "only an entry of that kind"),
+            (
+                "[[providers]]\nkind = \"flightaware\"\npush = {}",
+                "sources.providers[0] (flightaware): push: only an entry of kind lufthansa",
+            ),
+            (
+                "[[providers]]\nkind = \"lufthansa\"\nmock = {}\npush = {}",
+                "sources.providers[0] (lufthansa): push: a mock has none",
+            ),
+            ("[[providers]]\nkind = \"lufthansa\"\npush = { word = 1 }", "word"),
             ("[[providers]]\nkind = \"mock\"\nlimit = { units = 0, per_s = 1 }", "nonzero"),
         ];
         for (toml, expected) in cases {

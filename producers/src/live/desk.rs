@@ -132,6 +132,23 @@ impl Desk {
         self.fleet().all(&budget, ask).await
     }
 
+    /// What is kept of the leg, by whomever, is past its time from now on: it is known to have changed.
+    pub async fn outdate(&self, query: LegQuery) {
+        for line in self.fleet().by_priority() {
+            self.0.cache.outdate(query, &line.guard.card().name).await;
+        }
+    }
+
+    /// One leg as one provider says it now: neither what is kept counts, nor an answer that is on its way already.
+    ///
+    /// # Errors
+    /// It does not answer within the profile's deadline, or nobody is asked under that name.
+    pub async fn anew(&self, query: LegQuery, provider: &str) -> Result<Served, ProviderError> {
+        let mut lines = self.fleet().by_priority().into_iter();
+        let line = lines.find(|line| line.guard.card().name == provider).ok_or(ProviderError::NotOffered)?;
+        self.call(query, line, Budget::of(self.fleet().profile().deadline)).await
+    }
+
     /// Many legs, in the order of the questions. Batch calls go to the provider with the best measured success and speed; what
     /// they leave open is asked for leg by leg, [`SINGLES_AT_ONCE`] at once.
     pub async fn batch(&self, queries: &[LegQuery]) -> Vec<(LegQuery, Result<Served, Unanswered>)> {
@@ -222,12 +239,14 @@ impl Desk {
 
     async fn fetch(&self, query: LegQuery, line: Arc<Line<Flights>>, budget: Budget) -> Result<Served, ProviderError> {
         let (desk, key) = (self.clone(), format!("{query} {}", line.guard.card().name));
-        let call = || async move {
-            let units = line.guard.card().cost.status;
-            let data = Arc::new(line.guard.call(units, &budget, || line.provider.flight_status(query)).await?);
-            Ok(desk.put(query, data).await)
-        };
+        let call = || async move { desk.call(query, line, budget).await };
         self.0.calls.run(&key, call).await.unwrap_or(Err(ProviderError::Busy))
+    }
+
+    async fn call(&self, query: LegQuery, line: Arc<Line<Flights>>, budget: Budget) -> Result<Served, ProviderError> {
+        let units = line.guard.card().cost.status;
+        let data = Arc::new(line.guard.call(units, &budget, || line.provider.flight_status(query)).await?);
+        Ok(self.put(query, data).await)
     }
 
     async fn put(&self, query: LegQuery, data: Arc<FlightStatusData>) -> Served {

@@ -14,12 +14,13 @@
 //! | [`flightaware`], [`lufthansa`], [`airfrance_klm`], [`amadeus`] | clients of flight data |
 //! | [`opensky`] | movements of aircraft, as a client of flight data |
 //! | [`firehose`] | a stream that is not asked: published as it comes, resumed where it was left |
+//! | [`push`] | an airline tells which leg has changed: that leg is asked at once |
 //! | [`sync`] | what providers say, published; one leg, many, or by the clock |
 //! | [`weather`], [`checkwx`], [`open_meteo`] | weather reports: the interface and its clients; [`briefing`] asks them, [`rounds`] by the clock; [`weather_settings`] says whom |
 //! | [`sigmet`] | warnings of areas become those of aerodromes |
 //! | [`config`] | settings become providers |
 //! | [`mock`], [`weather_mock`] | providers without a network |
-//! | [`http`], [`oauth`], [`secret`] | what clients are made of |
+//! | [`http`], [`oauth`], [`secret`], `dial`, `session` | what clients are made of |
 //!
 //! Behind the feature `live`, so that recordings and the simulator stay without clock and socket. Wall time comes from the
 //! program as a [`provider::Clock`], secrets as arguments; waiting is tokio's.
@@ -34,6 +35,7 @@ pub mod cache;
 pub mod checkwx;
 pub mod config;
 pub mod desk;
+mod dial;
 pub mod error;
 pub mod firehose;
 pub mod fleet;
@@ -49,9 +51,11 @@ pub mod open_meteo;
 pub mod opensky;
 pub mod profile;
 pub mod provider;
+pub mod push;
 pub mod retry;
 pub mod rounds;
 pub mod secret;
+mod session;
 pub mod shared;
 pub mod sigmet;
 mod single_flight;

@@ -9,7 +9,7 @@
 //! | errors and recovery | `clients`, `outages`, `shared` |
 //! | metrics | `desk` |
 //! | sync: what is published, and when | `sync`, `schedule` |
-//! | a stream that sends by itself | `firehose` |
+//! | what is sent by itself | `firehose`, `push` |
 
 // contract: S1-14 (the five groups above the last two)
 
@@ -22,6 +22,7 @@ mod firehose;
 mod mock;
 mod opensky;
 mod outages;
+mod push;
 mod rounds;
 mod savings;
 mod schedule;

@@ -25,7 +25,7 @@ use slipstream_schemas::wire::Wire;
 use slipstream_streams::record::Record;
 use tokio::time::Instant;
 
-use crate::support::{BEGUN, card, clock, leg, said};
+use crate::support::{BEGUN, Scripted, card, clock, desk, leg, said};
 
 pub(crate) const MINUTE: i64 = 60_000;
 
@@ -207,6 +207,39 @@ async fn what_is_not_committed_is_a_failure_and_is_published_with_the_next_sync(
     *log.broken.lock().unwrap() = false;
     assert!(syncer.sync(&request(1)).await.success);
     assert_eq!(log.on(FLIGHT_OBSERVATIONS).len(), 1);
+}
+
+/// A leg of LH1 that departs in ten hours.
+fn known(truth: &Truth, from_to: &str) {
+    let leg: Leg = format!("LH1/2026-11-21/{from_to}").parse().unwrap();
+    truth.hear(leg, Some(state(leg, BEGUN + 600 * MINUTE, vec!["x".to_owned()])), BEGUN);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flight_that_has_changed_is_asked_of_one_leg_by_leg_past_what_is_kept() {
+    let (one, two) = (Scripted::new("one", 9), Scripted::new("two", 1));
+    let (truth, log) = (Arc::new(Truth::default()), Arc::new(Log::default()));
+    let desk = desk(Use::Monitor, &[&one, &two]);
+    let syncer = Syncer::new(desk.clone(), Arc::clone(&log) as _, Arc::clone(&truth), Arc::default(), clock());
+    let calls = || (one.calls(), two.calls());
+    let asked = async |origin: Option<&str>| {
+        let origin = origin.map(|origin| origin.parse().unwrap());
+        desk.status(LegQuery { origin, ..leg(1) }).await.unwrap().from_cache
+    };
+    known(&truth, "FRA-JFK");
+    known(&truth, "JFK-IAH");
+    assert!(!asked(None).await && !asked(Some("FRA")).await && asked(Some("FRA")).await);
+    assert_eq!(calls(), (2, 0));
+    syncer.outdate(leg(1)).await;
+    assert!(!asked(None).await && !asked(Some("FRA")).await && asked(Some("FRA")).await, "both forms of the question");
+    assert_eq!(calls(), (4, 0));
+
+    let results = syncer.anew(leg(1), "two").await;
+    assert_eq!((results.len(), calls()), (2, (4, 2)), "each leg that is known, of one provider alone");
+    syncer.anew(leg(2), "two").await;
+    assert_eq!(calls(), (4, 3), "as it was named where none is known");
+    let nobody = syncer.anew(leg(2), "three").await;
+    assert!(!nobody[0].success && nobody[0].error.as_deref() == Some("three: not offered"), "{nobody:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,7 +13,7 @@
 //! | `lines` | bytes become lines of at most [`LINE_BYTES_MAX`] |
 //! | `position` | how far the stream has been taken up |
 //! | `uptake` | pure: lines become what one transaction holds |
-//! | `dial`, `stage` | the connection; the server in this process that a mock is |
+//! | `peer`, `stage` | the connection; the server in this process that a mock is |
 //! | [`stream`] | connects, takes up, publishes, and does so again |
 //! | `tally` | what it has come to |
 //!
@@ -28,9 +28,9 @@
 //! Written against FlightAware's documentation of version 37 and the messages in its public examples. Not confirmed: the words of its
 //! errors, and how a diversion is told.
 
-mod dial;
 mod lines;
 pub mod message;
+mod peer;
 mod position;
 pub mod settings;
 mod stage;
@@ -40,7 +40,8 @@ mod uptake;
 
 pub use self::lines::LINE_BYTES_MAX;
 pub use self::stream::{Firehose, Positions};
-pub use self::tally::{FirehoseReport, Phase, Tally};
+pub use self::tally::{FirehoseReport, Tally};
+pub use super::session::Phase;
 
 /// Who speaks: the same source as behind the other ways to FlightAware, as the table of priorities knows it.
 pub const SOURCE: &str = "flightaware";

@@ -154,8 +154,8 @@ impl StreamSettings {
 /// Settings of an entry.
 pub(crate) fn of_entry(entry: &Entry) -> Result<StreamSettings, Unusable> {
     let asked = [entry.url.is_some(), entry.timeout_s.is_some(), entry.parallel.is_some(), entry.limit.is_some()];
-    if asked.contains(&true) || entry.opensky.is_some() {
-        return Err(Unusable("a stream has no url, timeout_s, parallel, limit or opensky: see `firehose`".to_owned()));
+    if asked.contains(&true) || entry.opensky.is_some() || entry.push.is_some() {
+        return Err(Unusable("a stream has no url, timeout_s, parallel, limit, opensky or push: see `firehose`".to_owned()));
     }
     entry.firehose.clone().unwrap_or_default().checked()
 }

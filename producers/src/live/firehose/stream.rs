@@ -19,20 +19,22 @@ use tokio::io::{AsyncRead, AsyncWriteExt};
 use tokio::time::Instant;
 
 use super::super::breaker::State;
+use super::super::dial::{Dial, broken};
 use super::super::error::{ProviderError, Verdict};
 use super::super::http::Unusable;
 use super::super::mock::MockSettings;
 use super::super::provider::{Card, Clock, Leads};
 use super::super::retry;
 use super::super::secret::Secret;
+use super::super::session::Phase;
 use super::super::stats::ProviderReport;
 use super::super::sync::{Publisher, Unpublished};
 use super::SOURCE;
-use super::dial::{Dial, Wire, broken};
 use super::lines::Lines;
+use super::peer::{Peer, Wire};
 use super::settings::{Login, Start, StreamSettings};
 use super::stage::Stage;
-use super::tally::{Count, FirehoseReport, Phase};
+use super::tally::{Count, FirehoseReport};
 use super::uptake::Uptake;
 
 /// First pause before a connection is made anew.
@@ -75,7 +77,7 @@ struct Inner {
     source: Arc<str>,
     settings: StreamSettings,
     login: Login,
-    dial: Dial,
+    peer: Peer,
     clock: Clock,
     count: Mutex<Count>,
 }
@@ -97,9 +99,9 @@ impl Firehose {
     /// A setting is none; the message names it.
     pub fn new(name: String, settings: StreamSettings, login: Login, clock: Clock) -> Result<Self, Unusable> {
         let settings = settings.checked()?;
-        let dial = Dial::new(&settings)?;
+        let peer = Peer::Server(Dial::new("firehose", (&settings.host, settings.port), settings.ca.as_deref())?);
         let (source, count) = (SOURCE.into(), Mutex::default());
-        Ok(Self(Arc::new(Inner { name, source, settings, login, dial, clock, count })))
+        Ok(Self(Arc::new(Inner { name, source, settings, login, peer, clock, count })))
     }
 
     /// A mock of the stream that `card` names: it and its source are called so.
@@ -108,10 +110,10 @@ impl Firehose {
     /// A setting is none; the message names it.
     pub fn mock(card: &Card, settings: StreamSettings, mock: MockSettings, clock: Clock) -> Result<Self, Unusable> {
         let settings = settings.checked()?;
-        let dial = Dial::Stage(Arc::new(Stage::new(card.clone(), mock, &settings, clock.clone())));
+        let peer = Peer::Stage(Arc::new(Stage::new(card.clone(), mock, &settings, clock.clone())));
         let (name, source) = (format!("{}-mock", card.name), format!("{SOURCE}-mock").into());
         let login = Login::new(Secret::new("nobody"), Secret::new("nothing"))?;
-        Ok(Self(Arc::new(Inner { name, source, settings, login, dial, clock, count: Mutex::default() })))
+        Ok(Self(Arc::new(Inner { name, source, settings, login, peer, clock, count: Mutex::default() })))
     }
 
     /// How it is.
@@ -124,7 +126,7 @@ impl Firehose {
     /// The same as those show it who are asked: connections are its calls, and the breaker of one that is gone is open.
     #[must_use]
     pub fn as_provider(&self) -> ProviderReport {
-        self.lock().as_provider(&self.0.name)
+        self.lock().session.as_provider(&self.0.name)
     }
 
     /// Whether it can be counted on.
@@ -150,7 +152,7 @@ impl Firehose {
         };
         let late = || Err(ProviderError::Timeout { after: CHECK });
         let outcome = tokio::time::timeout(CHECK, checked).await.unwrap_or_else(|_| late());
-        self.lock().checked(outcome.as_ref().err().map_or(Verdict::Healthy, ProviderError::verdict));
+        self.lock().session.checked(outcome.as_ref().err().map_or(Verdict::Healthy, ProviderError::verdict));
         outcome
     }
 
@@ -160,7 +162,7 @@ impl Firehose {
         let mut pauses = retry::pauses(PAUSE_FIRST, u32::MAX);
         loop {
             while !(way.leads)() {
-                self.lock().turn(Phase::Standby);
+                self.lock().session.turn(Phase::Standby);
                 tokio::time::sleep(LOOK_EVERY).await;
             }
             let mut progressed = false;
@@ -172,7 +174,7 @@ impl Firehose {
                 }
                 End::Broken(error) => tracing::warn!(source = %self.0.name, %error, "connecting again"),
                 End::Unpublished(error) => {
-                    self.lock().unpublished(&error.to_string());
+                    self.lock().session.unpublished(&error.to_string());
                     tracing::warn!(source = %self.0.name, %error, "connecting again");
                 }
             }
@@ -185,7 +187,7 @@ impl Firehose {
 
     /// One connection, from the position that is kept to its end.
     async fn session(&self, way: &Way, progressed: &mut bool) -> End {
-        self.lock().turn(Phase::Connecting);
+        self.lock().session.turn(Phase::Connecting);
         let kept = match way.positions.last(&self.0.name).await {
             Ok(kept) => kept,
             Err(error) => return End::Unpublished(error),
@@ -203,17 +205,17 @@ impl Firehose {
         let mut lines = match opened {
             Ok(lines) => lines,
             Err(error) => {
-                self.lock().connected(began, Some(&error));
+                self.lock().session.connected(began, Some(&error));
                 return End::Broken(error);
             }
         };
         let mut is_first = true;
         let mut note = |error: Option<&ProviderError>| {
-            let mut count = self.lock();
+            let session = &mut self.lock().session;
             match (std::mem::take(&mut is_first), error) {
-                (true, error) => count.connected(began, error),
-                (false, Some(error)) => count.ended(error),
-                (false, None) => count.heard(),
+                (true, error) => session.connected(began, error),
+                (false, Some(error)) => session.ended(error),
+                (false, None) => session.heard(),
             }
             *progressed |= error.is_none();
         };
@@ -287,8 +289,8 @@ impl Firehose {
     }
 
     async fn connect(&self, start: Start) -> Result<Lines<Box<dyn Wire>>, ProviderError> {
-        tracing::info!(source = %self.0.name, server = %self.0.dial.origin(), ?start, "connecting");
-        let mut connection = self.0.dial.open().await?;
+        tracing::info!(source = %self.0.name, server = %self.0.peer.origin(), ?start, "connecting");
+        let mut connection = self.0.peer.open().await?;
         let line = self.0.settings.initiation(&self.0.login, start);
         let written = async {
             connection.write_all(line.as_bytes()).await?;
@@ -311,7 +313,7 @@ impl Firehose {
     }
 
     fn uptake(&self, kept: Option<&SourcePosition>) -> Uptake {
-        Uptake::new((&self.0.name, Arc::clone(&self.0.source)), (self.0.dial.origin(), self.0.login.clone()), kept)
+        Uptake::new((&self.0.name, Arc::clone(&self.0.source)), (self.0.peer.origin(), self.0.login.clone()), kept)
     }
 
     fn patience(&self) -> Duration {

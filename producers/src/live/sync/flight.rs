@@ -122,11 +122,32 @@ impl Syncer {
             request.arrival_airport.is_some_and(|wanted| arrival.is_some_and(|arrival| arrival != wanted))
         };
         heard.answers.retain(|served| !elsewhere(served));
-        let before = self.0.truth.find(&query);
-        if heard.answers.iter().all(|served| served.stale) {
-            return self.failed(query, &heard, before).await;
+        self.concluded(query, &heard).await
+    }
+
+    /// What is kept of a flight's legs is past its time from now on: one of them is known to have changed.
+    pub async fn outdate(&self, flight: LegQuery) {
+        for query in self.legs(flight).into_iter().chain([flight]) {
+            self.0.desk.outdate(query).await;
         }
-        self.published(query, &heard, before).await
+    }
+
+    /// Syncs the legs of a flight that are known, one after the other, by what `provider` says of each now, whatever is kept. Of a flight
+    /// that is not known it is asked as the flight was named.
+    pub async fn anew(&self, flight: LegQuery, provider: &str) -> Vec<SyncResult> {
+        let known = self.legs(flight);
+        let asked = if known.is_empty() { vec![flight] } else { known };
+        let mut results = Vec::new();
+        for query in asked {
+            tracing::info!(flightNumber = %query.designator(), sources = ?[provider], "sync_started");
+            let mut heard = Heard::default();
+            match self.0.desk.anew(query, provider).await {
+                Ok(served) => heard.answers.push(served),
+                Err(error) => heard.failures.push((provider.to_owned(), error)),
+            }
+            results.push(self.concluded(query, &heard).await);
+        }
+        results
     }
 
     /// Syncs many, [`AT_ONCE`] at once, at most [`BATCH_MAX`]; those beyond it fail.
@@ -167,6 +188,23 @@ impl Syncer {
     pub async fn flush(&self) -> Result<(), Unpublished> {
         let due = self.0.ledger.due(self.now(), DUE_MAX);
         if due.is_empty() { Ok(()) } else { self.publish(due).await }
+    }
+
+    /// The legs of a flight that are known, each named by its origin.
+    fn legs(&self, flight: LegQuery) -> Vec<LegQuery> {
+        let known = self.0.truth.flight(&flight).into_iter().filter(|event| event.leg.date == flight.date);
+        let mut legs: Vec<LegQuery> = known.map(|event| LegQuery { origin: Some(event.leg.origin), ..flight }).collect();
+        legs.dedup();
+        legs
+    }
+
+    /// Publishes what was heard of a leg, if anything of it is fresh.
+    async fn concluded(&self, query: LegQuery, heard: &Heard) -> SyncResult {
+        let before = self.0.truth.find(&query);
+        if heard.answers.iter().all(|served| served.stale) {
+            return self.failed(query, heard, before).await;
+        }
+        self.published(query, heard, before).await
     }
 
     /// Everybody's word where the plan is to compare them, else one good one.

@@ -1,6 +1,7 @@
-//! The connection: TCP, TLS 1.2 or 1.3, and the server's certificate checked; or to the stage in this process, which has no network.
+//! The connection of what sends by itself: TCP, TLS 1.2 or 1.3, and the server's certificate checked.
 //!
-//! The authorities are the system's, or those of one file. Nothing connects over a network without TLS.
+//! The authorities are the system's, or those of one file. Nothing connects without TLS. Whoever speaks over it is said by `firehose` and
+//! `push`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,35 +12,20 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::super::error::ProviderError;
-use super::super::http::Unusable;
-use super::settings::StreamSettings;
-use super::stage::Stage;
+use super::error::ProviderError;
+use super::http::Unusable;
 
 /// For a connection to come about, TLS included.
 const CONNECT: Duration = Duration::from_secs(10);
 /// Most certificates of a file of authorities.
 const AUTHORITIES_MAX: usize = 1_000;
 
-/// What bytes go over.
-pub(super) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
-
 /// The way to a server.
-pub(super) enum Dial {
-    /// Over the network.
-    Server(Server),
-    /// In this process.
-    Stage(Arc<Stage>),
-}
-
-/// A server and how it is known.
-pub(super) struct Server {
+pub(super) struct Dial {
     host: String,
     port: u16,
     name: ServerName<'static>,
@@ -47,44 +33,32 @@ pub(super) struct Server {
 }
 
 impl Dial {
-    /// The way to the server of these settings.
+    /// The way to the server that the settings of `table` name, trusted by the authorities of `ca`, else by the system's.
     ///
     /// # Errors
-    /// The host is no name, or the file holds no authority.
-    pub(super) fn new(settings: &StreamSettings) -> Result<Self, Unusable> {
-        let (host, port) = (settings.host.clone(), settings.port);
-        let name = ServerName::try_from(host.clone()).map_err(|e| Unusable(format!("firehose.host: `{host}`: {e}")))?;
+    /// The host is no name, or the file holds no authority; the message names the field.
+    pub(super) fn new(table: &str, (host, port): (&str, u16), ca: Option<&Path>) -> Result<Self, Unusable> {
+        let host = host.to_owned();
+        let name = ServerName::try_from(host.clone()).map_err(|e| Unusable(format!("{table}.host: `{host}`: {e}")))?;
         let builder = ClientConfig::builder_with_protocol_versions(&[&TLS13, &TLS12]);
-        let builder = match &settings.ca {
-            Some(path) => builder.with_root_certificates(authorities(path)?),
+        let builder = match ca {
+            Some(path) => builder.with_root_certificates(authorities(table, path)?),
             None => builder.with_platform_verifier().map_err(|e| Unusable(format!("the system's authorities: {e}")))?,
         };
         let tls = TlsConnector::from(Arc::new(builder.with_no_client_auth()));
-        Ok(Self::Server(Server { host, port, name, tls }))
+        Ok(Self { host, port, name, tls })
     }
 
     /// Server and port, as they are shown.
     pub(super) fn origin(&self) -> String {
-        match self {
-            Self::Server(Server { host, port, .. }) => format!("{host}:{port}"),
-            Self::Stage(_) => "mock".to_owned(),
-        }
+        format!("{}:{}", self.host, self.port)
     }
 
     /// Connects.
     ///
     /// # Errors
     /// Nobody is there, not within [`CONNECT`], or it is somebody else.
-    pub(super) async fn open(&self) -> Result<Box<dyn Wire>, ProviderError> {
-        Ok(match self {
-            Self::Server(server) => Box::new(server.open().await?),
-            Self::Stage(stage) => Box::new(stage.open().await?),
-        })
-    }
-}
-
-impl Server {
-    async fn open(&self) -> Result<TlsStream<TcpStream>, ProviderError> {
+    pub(super) async fn open(&self) -> Result<TlsStream<TcpStream>, ProviderError> {
         let opened = async {
             let tcp = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(|e| broken("no connection", &e))?;
             self.tls.connect(self.name.clone(), tcp).await.map_err(|e| broken("no TLS", &e))
@@ -98,8 +72,8 @@ pub(super) fn broken(what: &str, error: &std::io::Error) -> ProviderError {
     ProviderError::Unavailable { reason: format!("{what}: {error}") }
 }
 
-fn authorities(path: &Path) -> Result<RootCertStore, Unusable> {
-    let refuse = |error: String| Unusable(format!("firehose.ca: {}: {error}", path.display()));
+fn authorities(table: &str, path: &Path) -> Result<RootCertStore, Unusable> {
+    let refuse = |error: String| Unusable(format!("{table}.ca: {}: {error}", path.display()));
     let mut store = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(path).map_err(|e| refuse(e.to_string()))?.take(AUTHORITIES_MAX) {
         let certificate = certificate.map_err(|e| refuse(e.to_string()))?;
