@@ -6,8 +6,8 @@
 //!             └──► each source alone ─► its last word at each lead ────────────────────┴─► share that was right, by field
 //! ```
 //!
-//! A value that was never given is wrong, for a source as for a mode; judged are the leads at which at least one source had
-//! spoken of the field. The stage that runs is the pipeline's own.
+//! A value that was never given is wrong, for a source as for a mode; judged are the leads, from the instant on at which the trust table is in
+//! force, at which at least one source had spoken of the field. The stage that runs is the pipeline's own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -34,16 +34,16 @@ const MINUTE: Ts = 60_000;
 /// Who is judged: a mode or a source, by name; fields with their scores.
 pub(crate) type Scores = BTreeMap<String, BTreeMap<Field, Score>>;
 
-/// Runs `reconcile` under some rules, and scores what it made of the testimony as `name`; each source beside it.
+/// Runs `reconcile` under some rules, and scores what it made of the testimony from an instant on as `name`; each source beside it.
 ///
 /// # Errors
 /// The pipeline cannot run.
-pub(crate) fn judge(name: &str, rules: Rules, testimony: &Testimony) -> Result<Scores, Failure> {
+pub(crate) fn judge(name: &str, rules: Rules, testimony: &Testimony, from: Ts) -> Result<Scores, Failure> {
     let topology = pipeline::topology_by(&rules.shared(), catalogue::partitions(&catalogue::load()?));
     let topology = topology.upstream_of(&[topics::FLIGHT_STATE]);
     let codec: Arc<dyn Codec> = Arc::new(Edge::local().map_err(Failure::bug)?);
     let mut reference = Reference::new(topology, &codec).map_err(Failure::bug)?;
-    let mut court = Court::new(name, &testimony.truths);
+    let mut court = Court::new(name, &testimony.truths, from);
     reference.run(&mut Told(testimony.records.iter()), &mut court).map_err(Failure::bug)?;
     court.until(Ts::MAX);
     Ok(court.scores)
@@ -68,9 +68,10 @@ struct Court<'a> {
 }
 
 impl<'a> Court<'a> {
-    fn new(name: &'a str, truths: &'a [Truth]) -> Self {
+    fn new(name: &'a str, truths: &'a [Truth], from: Ts) -> Self {
         let keyed = || truths.iter().map(|truth| (truth.leg.to_string(), truth));
-        let due = keyed().flat_map(|(key, truth)| LEADS_MIN.map(|lead| (truth.departure - lead * MINUTE, key.clone()))).collect();
+        let looks = keyed().flat_map(|(key, truth)| LEADS_MIN.map(|lead| (truth.departure - lead * MINUTE, key.clone())));
+        let due = looks.filter(|(due, _)| *due >= from).collect();
         Self { name, truths: keyed().collect(), due, standing: BTreeMap::new(), scores: Scores::new() }
     }
 

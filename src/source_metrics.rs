@@ -274,7 +274,7 @@ mod tests {
         }
     }
 
-    // contract: S1-12
+    // contract: S0-28 (Prometheus export), S1-12
     #[test]
     fn the_text_has_every_provider_and_the_cache() {
         let sources: Sources =

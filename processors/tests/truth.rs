@@ -140,6 +140,7 @@ fn scores(words: &str) -> Vec<String> {
     rows.lines().filter(of_field).map(str::to_owned).collect()
 }
 
+// contract: S0-28 (source quality score)
 #[test]
 fn a_source_is_scored_by_a_truth_it_has_no_part_in() {
     let cases = [
@@ -163,6 +164,16 @@ fn a_source_is_scored_by_a_truth_it_has_no_part_in() {
         (
             "AMADEUS ASSIGNED 07:00 A2; BOARD ASSIGNED 07:00 A1; BOARD ASSIGNED 09:00 A2; MVT OUT 10:01 10:00; BOARD ASSIGNED 10:05 A3",
             vec!["AMADEUS,departure_gate,120,1,1"],
+        ),
+        // Airport and carrier differ, and a third source takes the airport's side: the airport's truth would be the carrier alone.
+        (
+            "BOARD ASSIGNED 07:00 A1; UA ASSIGNED 07:00 A2; AMADEUS ASSIGNED 07:00 A1; MVT OUT 10:01 10:00",
+            vec!["UA,departure_gate,120,1,0"],
+        ),
+        // With nobody beside them each is the other's truth.
+        (
+            "BOARD ASSIGNED 07:00 A1; UA ASSIGNED 07:00 A2; MVT OUT 10:01 10:00",
+            vec!["BOARD,departure_gate,120,1,0", "UA,departure_gate,120,1,0"],
         ),
     ];
     for (words, expect) in cases {

@@ -164,7 +164,7 @@ fn modes(trust: TrustTable, testimony: &Testimony) -> Result<Scores, Failure> {
     let mut scores = Scores::new();
     for mode in [ResolutionMode::Priority, ResolutionMode::Automatic, ResolutionMode::Learned] {
         let rules = Rules::default().with_mode(mode).with_trust([trust.clone()]);
-        scores.extend(judge::judge(&format!("= {mode}"), rules, testimony)?);
+        scores.extend(judge::judge(&format!("= {mode}"), rules, testimony, trust.effective)?);
     }
     Ok(scores)
 }

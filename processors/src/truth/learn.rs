@@ -3,12 +3,14 @@
 //! ```text
 //! observations in order of time ─► by leg ─► a day after the departure: truth of each field ─► score of each source
 //!                                              times   movement messages, else the operating carrier, else two that agree
-//!                                              places  the airport or the operating carrier, nearest before OUT (IN)
+//!                                              places  the airport or the operating carrier, nearest before OUT (IN), and who confirms it
 //!                                              cancellation  said and never followed by a movement, or no OFF within a day
 //! ```
 //!
-//! A source never counts in the truth that it is scored with; where there is no independent truth there is no score. Keeps
-//! the words on the legs of about two days; the leg is taken from route, number and local date, as the source states them.
+//! A source never counts in the truth that it is scored with; where there is no independent truth there is no score. Airport and carrier
+//! have each only the other for a judge of their places, and each would be blamed for what the other got wrong: where a third source has
+//! named one, it has to be the same. Keeps the words on the legs of about two days; the leg is taken from route, number and local date, as
+//! the source states them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -214,13 +216,21 @@ impl Bench<'_> {
         instants.windows(2).find(|pair| pair[1] - pair[0] <= AGREED_MS).map(|pair| pair[0])
     }
 
-    /// The place named nearest before the passengers needed it.
+    /// The place named nearest before the passengers needed it; none where others have named places too, and nobody this one.
     fn place(&self, field: Field, until: Field, scored: &str) -> Option<Value> {
         let until = self.moved(until, scored)?;
-        let first_hand = self
-            .others(field, scored)
-            .filter(|word| word.known_at <= until && matches!(self.class(word), Class::Board | Class::Carrier));
-        first_hand.max_by_key(|word| word.known_at).map(|word| word.value.clone())
+        let mut last: BTreeMap<&str, &Word> = BTreeMap::new();
+        for word in self.others(field, scored).filter(|word| word.known_at <= until) {
+            let newest = last.entry(word.source.as_str()).or_insert(word);
+            if word.known_at >= newest.known_at {
+                *newest = word;
+            }
+        }
+        let first_hand = last.values().filter(|word| matches!(self.class(word), Class::Board | Class::Carrier));
+        let named = *first_hand.max_by_key(|word| word.known_at)?;
+        let mut third = last.values().filter(|word| word.source != named.source).peekable();
+        let is_confirmed = third.peek().is_none() || third.any(|word| word.value == named.value);
+        is_confirmed.then(|| named.value.clone())
     }
 
     /// Whether the leg was cancelled; none where nobody else who would know has spoken.

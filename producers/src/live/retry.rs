@@ -41,6 +41,7 @@ pub(crate) fn about(period: Duration) -> Duration {
 mod tests {
     use super::*;
 
+    // contract: S0-28 (backoff with jitter)
     #[test]
     fn pauses_double_within_their_jitter_and_end() {
         for _ in 0..200 {
