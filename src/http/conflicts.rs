@@ -3,12 +3,16 @@
 //! ```text
 //! GET  /api/conflicts          ─► {"open": […], "leftOut": 0}
 //! POST /api/conflicts/resolve  {"conflictId": …}                                ─► {"resolved": false, …}: it waits for a reviewer
-//!                              {"conflictId": …, "approved": SOURCE, "reviewer": ID} ─► review.decisions ─► {"resolved": true, "selectedData": …}
+//!                              {"conflictId": …, "approved": SOURCE, "reviewer": ID}    ─┬─► review.decisions ─► {"resolved": true, "selectedData": …}
+//!                              {"conflictId": …, "mode": "PRIORITY", "reviewer": ID}    ─┘   approved: the first source by priority
 //! ```
+//!
+//! AUTOMATIC is answered like MANUAL: a conflict is open because AUTOMATIC has left it to a reviewer.
 //!
 //! A decision is published first, and answered from `flight.state`: after [`ANSWER_WITHIN`] it is `pending`. Only callers on
 //! this machine may decide, or those who know `SLIPSTREAM_API_TOKEN`; the reviewer's id is a pseudonym.
 
+use std::cmp::Reverse;
 use std::net::SocketAddr;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,7 +23,8 @@ use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use slipstream_schemas::records::{ConflictState, ReviewDecision};
+use slipstream_processors::truth::sources::Sources;
+use slipstream_schemas::records::{Candidate, ConflictState, ReviewDecision};
 use slipstream_schemas::topics::REVIEW_DECISIONS;
 use slipstream_streams::record::{Record, derive_id};
 
@@ -93,40 +98,48 @@ impl ApiToken {
 /// What is asked for.
 struct Wanted {
     id: String,
-    /// The source that is approved, and by whom.
-    decision: Option<(String, String)>,
+    decision: Option<Decision>,
+}
+
+/// What a reviewer has decided.
+struct Decision {
+    /// The source that is approved; none is the first by priority.
+    approved: Option<String>,
+    reviewer: String,
 }
 
 impl Wanted {
     fn read(body: &Value) -> Result<Self, Fault> {
         let body = Fields::of(body)?;
         let id = body.required("conflictId", body.text("conflictId")?)?.to_owned();
-        match body.text("mode")? {
-            None | Some("MANUAL") => {}
-            Some(_) => return Err(body.fault("mode", "MANUAL is expected: what the other modes decide is decided already")),
+        let (mode, approved) = (body.text("mode")?.unwrap_or("MANUAL"), body.text("approved")?);
+        if !["MANUAL", "AUTOMATIC", "PRIORITY"].contains(&mode) {
+            return Err(body.fault("mode", "MANUAL, AUTOMATIC or PRIORITY is expected"));
         }
-        let decision = match (body.text("approved")?, body.text("reviewer")?) {
-            (Some(approved), Some(reviewer)) => Some((approved.to_owned(), reviewer.to_owned())),
-            (Some(_), None) => return Err(body.fault("reviewer", "missing: who approves?")),
-            (None, _) => None,
-        };
-        Ok(Self { id, decision })
+        if approved.is_some() && mode != "MANUAL" {
+            return Err(body.fault("approved", "only in mode MANUAL: the others choose by themselves"));
+        }
+        if approved.is_none() && mode != "PRIORITY" {
+            return Ok(Self { id, decision: None });
+        }
+        let reviewer = body.text("reviewer")?.ok_or_else(|| body.fault("reviewer", "missing: who approves?"))?.to_owned();
+        Ok(Self { id, decision: Some(Decision { approved: approved.map(str::to_owned), reviewer }) })
     }
 
     async fn resolved(self, face: &Face) -> Response {
         let open = known(face).find(&self.id);
         let Some(open) = open else { return self.not_open(face) };
-        let Some((approved, reviewer)) = &self.decision else {
+        let Some(decision) = &self.decision else {
             return said(StatusCode::OK, waiting(&self.id, &open));
         };
-        if !open.conflict.candidates.iter().any(|candidate| candidate.source == *approved) {
+        let Some(approved) = decision.of(&open) else {
             let error = "none of the sources that differ";
             return said(StatusCode::UNPROCESSABLE_ENTITY, json!({"error": error, "place": "body", "field": "approved"}));
-        }
+        };
         let Some(intake) = &face.intake else {
             return said(StatusCode::NOT_FOUND, json!({"error": "this world takes nothing from outside: it is a recorded one"}));
         };
-        match intake.publish(vec![record(&open, approved, reviewer)]).await {
+        match intake.publish(vec![record(&open, approved, &decision.reviewer)]).await {
             Ok(()) => self.outcome(face, &open).await,
             Err(why) => {
                 said(unpublished_status(why), json!({"resolved": false, "conflictId": self.id, "error": why.to_string()}))
@@ -156,6 +169,21 @@ impl Wanted {
         let mut answer = waiting(&self.id, open);
         answer["pending"] = json!(true);
         said(StatusCode::ACCEPTED, answer)
+    }
+}
+
+impl Decision {
+    /// The source that is approved; none where it is none of those that differ.
+    fn of<'a>(&self, open: &'a Open) -> Option<&'a str> {
+        let (sources, mut candidates) = (Sources::standard(), open.conflict.candidates.iter());
+        let chosen = match &self.approved {
+            Some(approved) => candidates.find(|candidate| candidate.source == *approved),
+            // As reconcile sorts them: by the table, then the newer word, then the name.
+            None => candidates.max_by_key(|Candidate { source, heard_at, .. }| {
+                (sources.priority(source, open.leg.carrier), *heard_at, Reverse(source.as_str()))
+            }),
+        };
+        chosen.map(|candidate| candidate.source.as_str())
     }
 }
 

@@ -230,10 +230,10 @@ async fn receiver() -> (String, tokio::sync::mpsc::UnboundedReceiver<(String, St
 }
 
 /// A leg of today, at a gate.
-fn at_gate(event: &str, delay_min: i64, gate: &str) -> Value {
+fn at_gate(event: &str, number: u16, delay_min: i64, gate: &str) -> Value {
     let departs = (seconds() / 60 + 40) * 60_000;
     json!({"eventId": event, "flight": {
-        "flightNumber": "LO335", "origin": "WAW", "destination": "CDG", "scheduledDeparture": rfc3339(departs),
+        "flightNumber": format!("LO{number}"), "origin": "WAW", "destination": "CDG", "scheduledDeparture": rfc3339(departs),
         "delayMinutes": delay_min, "departureGate": gate,
     }})
 }
@@ -248,32 +248,47 @@ async fn ask(client: &reqwest::Client, program: &Program, path: &str, body: Opti
     (answer.status().as_u16(), answer.json().await.unwrap())
 }
 
-/// Two sources name two gates, of which a reviewer chooses one.
-async fn check_review(program: &Program) {
-    let client = reqwest::Client::new();
-    let said = at_gate("e1", 45, "12");
-    assert_eq!(Post::signed(&bytes(&said)).send(&client, &program.address).await.unwrap().0, 202);
+/// Two sources name two gates of a leg, on which somebody has to decide: the conflict's id.
+async fn two_gates(client: &reqwest::Client, program: &Program, number: u16) -> String {
+    let said = at_gate(&format!("gate-{number}"), number, 45, "12");
+    assert_eq!(Post::signed(&bytes(&said)).send(client, &program.address).await.unwrap().0, 202);
     let alert = json!({"flight": {
-        "fa_flight_id": "LOT335-1", "ident_icao": "LOT335", "origin_iata": "WAW", "destination_iata": "CDG",
+        "fa_flight_id": format!("LOT{number}-1"), "ident_icao": format!("LOT{number}"), "origin_iata": "WAW", "destination_iata": "CDG",
         "scheduled_out": said["flight"]["scheduledDeparture"], "gate_origin": "36",
     }});
     let alert = Post::signed(&bytes(&alert)).to(&format!("{CALLBACK}/{TOKEN}"));
-    assert_eq!(alert.send(&client, &program.address).await.unwrap().0, 200);
-    let conflict = loop {
-        let (_, listed) = ask(&client, program, "/api/conflicts", None).await;
+    assert_eq!(alert.send(client, &program.address).await.unwrap().0, 200);
+    loop {
+        let (_, listed) = ask(client, program, "/api/conflicts", None).await;
         if let Some(open) = listed["open"].as_array().and_then(|open| open.first()) {
-            break open["conflict"].clone();
+            return open["conflict"]["id"].as_str().unwrap().to_owned();
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// A reviewer chooses one of two gates, or leaves it to PRIORITY.
+async fn check_review(program: &Program) {
+    let client = reqwest::Client::new();
+    let resolve = |body: Value| ask(&client, program, "/api/conflicts/resolve", Some(body));
+    let decided = async |id: &str| loop {
+        let (_, answer) = resolve(json!({"conflictId": id})).await;
+        if answer["resolved"] == true {
+            return (answer["selectedData"]["source"].clone(), answer["selectedData"]["value"].clone());
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
-    let id = conflict["id"].as_str().unwrap();
-    let resolve = |body: Value| ask(&client, program, "/api/conflicts/resolve", Some(body));
-    let (_, answer) = resolve(json!({"conflictId": id, "mode": "MANUAL"})).await;
-    assert_eq!((&answer["resolved"], &answer["conflictId"]), (&json!(false), &json!(id)));
+    let id = two_gates(&client, program, 335).await;
+    for mode in ["MANUAL", "AUTOMATIC"] {
+        let (status, answer) = resolve(json!({"conflictId": id, "mode": mode, "reviewer": "u-17"})).await;
+        assert_eq!((status, &answer["resolved"], &answer["conflictId"]), (200, &json!(false), &json!(id)));
+    }
     let refused = [
         (json!({"conflictId": "another", "approved": "flightaware", "reviewer": "u-17"}), 409),
         (json!({"conflictId": id, "approved": "amadeus", "reviewer": "u-17"}), 422),
         (json!({"conflictId": id, "approved": "flightaware"}), 422),
+        (json!({"conflictId": id, "mode": "PRIORITY"}), 422),
+        (json!({"conflictId": id, "mode": "PRIORITY", "approved": "flightaware", "reviewer": "u-17"}), 422),
         (json!({"conflictId": id, "mode": "OFTEN"}), 422),
         (json!({}), 422),
     ];
@@ -281,18 +296,16 @@ async fn check_review(program: &Program) {
         let (status, answer) = resolve(body.clone()).await;
         assert_eq!(status, expected, "{body}: {answer}");
     }
-    let (status, answer) = resolve(json!({"conflictId": id, "approved": "flightaware", "reviewer": "u-17"})).await;
+    let (status, answer) = resolve(json!({"conflictId": id, "approved": "webhook", "reviewer": "u-17"})).await;
     assert!([200, 202].contains(&status), "{answer}");
-    let decided = loop {
-        let (_, answer) = resolve(json!({"conflictId": id})).await;
-        if answer["resolved"] == true {
-            break answer;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    };
-    assert_eq!((&decided["selectedData"]["source"], &decided["selectedData"]["value"]), (&json!("flightaware"), &json!("36")));
-    let late = json!({"conflictId": id, "approved": "webhook", "reviewer": "u-18"});
+    assert_eq!(decided(&id).await, (json!("webhook"), json!("12")));
+    let late = json!({"conflictId": id, "approved": "flightaware", "reviewer": "u-18"});
     assert_eq!(resolve(late).await.0, 409, "decided");
+
+    let id = two_gates(&client, program, 337).await;
+    let (status, answer) = resolve(json!({"conflictId": id, "mode": "PRIORITY", "reviewer": "u-17"})).await;
+    assert!([200, 202].contains(&status), "{answer}");
+    assert_eq!(decided(&id).await, (json!("flightaware"), json!("36")));
 }
 
 // contract: S0-04, S0-05, S0-10, S0-26 (callback)
@@ -315,8 +328,7 @@ fn a_callback_is_reconciled_reviewed_and_told_to_who_has_registered() {
     let (at, signature, body) = runtime.block_on(async {
         let client = reqwest::Client::new();
         for number in 400.. {
-            let mut late = at_gate(&format!("late-{number}"), 45, "12");
-            late["flight"]["flightNumber"] = json!(format!("LO{number}"));
+            let late = at_gate(&format!("late-{number}"), number, 45, "12");
             assert_eq!(Post::signed(&bytes(&late)).send(&client, &program.address).await.unwrap().0, 202);
             if let Ok(told) = tokio::time::timeout(Duration::from_millis(500), taken.recv()).await {
                 return told.unwrap();
@@ -331,7 +343,7 @@ fn a_callback_is_reconciled_reviewed_and_told_to_who_has_registered() {
     assert_eq!((&told["flight"]["delayMinutes"], &told["flight"]["status"]), (&json!(45), &json!("SCHEDULED")));
 
     let cancelled = json!({"flight": {"flightNumber": "LO400", "origin": "WAW", "destination": "CDG", "status": "CANCELLED",
-        "scheduledDeparture": at_gate("", 0, "12")["flight"]["scheduledDeparture"]}});
+        "scheduledDeparture": at_gate("", 400, 0, "12")["flight"]["scheduledDeparture"]}});
     let answer = runtime.block_on(Post::signed(&bytes(&cancelled)).send(&reqwest::Client::new(), &program.address));
     assert_eq!(answer.unwrap().0, 202);
     let letter = wait_for("dead letter", || {
