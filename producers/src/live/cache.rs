@@ -11,6 +11,7 @@ use moka::future::Cache as Moka;
 use serde::Serialize;
 use slipstream_streams::record::Ts;
 
+use super::boards::{self, Departures};
 use super::freshness::{Age, Freshness, Held, KEPT_FOR};
 use super::provider::LegQuery;
 use super::status::FlightStatusData;
@@ -32,6 +33,8 @@ struct Entry {
     held: Held,
     /// The leg is known to have changed since.
     outdated: bool,
+    /// No board had the leg when one should have.
+    alone: bool,
 }
 
 /// Counters of a cache (S0-15).
@@ -86,15 +89,50 @@ impl Cache {
 
     /// Keeps an answer fetched at `now`.
     pub(crate) async fn put(&self, query: LegQuery, data: &Arc<FlightStatusData>, now: Ts) {
+        let key = key(query, &data.source);
+        let alone = self.entries.get(&key).await.is_some_and(|kept| kept.alone);
+        self.insert(key, data, now, alone).await;
+    }
+
+    /// Keeps what a board said of one of its legs: under the designator that leads, and wherever the same leg was asked for otherwise.
+    pub(crate) async fn put_told(&self, data: &Arc<FlightStatusData>, now: Ts) {
+        for (place, told) in boards::questions(data).into_iter().enumerate() {
+            for query in [told, LegQuery { origin: None, ..told }] {
+                let key = key(query, &data.source);
+                let leads = place == 0 && query == told;
+                let of_leg = |kept: &Entry| kept.data.departure.airport == data.departure.airport;
+                if leads || self.entries.get(&key).await.as_ref().is_some_and(of_leg) {
+                    self.insert(key, data, now, false).await;
+                }
+            }
+        }
+    }
+
+    /// The board that should have the leg, by what `source` last said of it; none where none has, or none had when it should have.
+    pub(crate) async fn board(&self, query: LegQuery, source: &str, now: Ts) -> Option<Departures> {
+        let kept = self.entries.get(&key(query, source)).await.filter(|kept| !kept.alone)?;
+        Departures::with(&kept.data, now)
+    }
+
+    /// The leg was not on the board that should have it.
+    pub(crate) async fn keep_off_boards(&self, query: LegQuery, source: &str) {
+        self.mend(query, source, |entry| Entry { alone: true, ..entry }).await;
+    }
+
+    async fn insert(&self, key: String, data: &Arc<FlightStatusData>, now: Ts, alone: bool) {
         let held = Held { fetched_at: now, departure: data.departure.expected(), disrupted: data.is_disrupted() };
-        self.entries.insert(key(query, &data.source), Entry { data: Arc::clone(data), held, outdated: false }).await;
+        self.entries.insert(key, Entry { data: Arc::clone(data), held, outdated: false, alone }).await;
     }
 
     /// What `source` last said of the leg is past its time, however young it is.
     pub(crate) async fn outdate(&self, query: LegQuery, source: &str) {
+        self.mend(query, source, |entry| Entry { outdated: true, ..entry }).await;
+    }
+
+    async fn mend(&self, query: LegQuery, source: &str, mended: impl FnOnce(Entry) -> Entry) {
         let key = key(query, source);
         if let Some(entry) = self.entries.get(&key).await {
-            self.entries.insert(key, Entry { outdated: true, ..entry }).await;
+            self.entries.insert(key, mended(entry)).await;
         }
     }
 

@@ -9,6 +9,7 @@
 //! limit = { units = 10, per_s = 60 }
 //! [[sources.providers]]
 //! kind = "lufthansa"             # LUFTHANSA_CLIENT_ID, LUFTHANSA_CLIENT_SECRET
+//! boards = true                  # its plan includes the departures of airports
 //! push = { carriers = ["LH"] }   # what it tells by itself: LUFTHANSA_PUSH_CLIENT_ID, …_USERNAME, …_TOKEN
 //! [[sources.providers]]
 //! kind = "amadeus"
@@ -145,6 +146,9 @@ pub struct Entry {
     pub opensky: Option<Watched>,
     /// Of Firehose: the server, and what is wanted of it.
     pub firehose: Option<StreamSettings>,
+    /// Of FlightAware and Lufthansa: the plan includes the departures of airports, so that one call answers for many legs.
+    #[serde(default)]
+    pub boards: bool,
     /// Of Lufthansa: which carriers tell by themselves that a leg has changed.
     pub push: Option<PushSettings>,
     /// In place of the provider, a mock that behaves like this.
@@ -289,6 +293,7 @@ impl Entry {
             limit: self.limit.map(window).or_else(|| self.public_limit()),
             cost: Cost { status: 1, search: 1, health: 1 },
             batch_max: 1,
+            boards: self.boards,
             parallel_max: self.parallel.unwrap_or(PARALLEL_MAX),
         }
     }
@@ -309,6 +314,9 @@ impl Entry {
     fn client(&self, environment: Environment<'_>, clock: &Clock) -> Result<Arc<Flights>, Unusable> {
         let (card, clock) = (self.card(), clock.clone());
         push::allowed(self)?;
+        if self.boards && (self.mock.is_some() || !matches!(self.kind, Kind::FlightAware | Kind::Lufthansa)) {
+            return Err(Unusable("boards: only an entry of kind flightaware or lufthansa has them, and no mock".to_owned()));
+        }
         if let Some(settings) = &self.mock {
             return Ok(Arc::new(Mock::new(Card { limit: None, ..card }, settings.clone(), clock)));
         }
@@ -461,6 +469,8 @@ mod tests {
                 "sources.providers[0] (lufthansa): push: a mock has none",
             ),
             ("[[providers]]\nkind = \"lufthansa\"\npush = { word = 1 }", "word"),
+            ("[[providers]]\nkind = \"amadeus\"\nboards = true", "sources.providers[0] (amadeus): boards: only"),
+            ("[[providers]]\nkind = \"lufthansa\"\nmock = {}\nboards = true", "and no mock"),
             ("[[providers]]\nkind = \"mock\"\nlimit = { units = 0, per_s = 1 }", "nonzero"),
         ];
         for (toml, expected) in cases {

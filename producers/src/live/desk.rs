@@ -4,6 +4,7 @@
 //!                   │ └─within the grace─► answer, marked; fetched anew behind it
 //!                   └─► the same question under way? wait for it
 //!                   └─► fleet: providers by priority, hedged ─► cache ───► answer
+//!                          │ each: the board of the leg's airport, where it offers one; else the leg
 //!                          └─ nobody answers ─► the newest kept answer, marked stale, or why there is none
 //!
 //! Keeps the answers of [`super::cache`]. An answer past its time is never given unmarked.
@@ -14,6 +15,7 @@ use serde::Serialize;
 use slipstream_streams::record::Ts;
 use tokio::task::JoinSet;
 
+use super::boards::{self, Departures};
 use super::cache::{Cache, CacheReport, Found};
 use super::error::ProviderError;
 use super::fleet::{Failed, Fleet, Line};
@@ -78,6 +80,9 @@ impl std::fmt::Display for Unanswered {
 /// What each provider says of one leg.
 pub type Said = Vec<(String, Result<Served, ProviderError>)>;
 
+/// What a board said, of each of its legs.
+type Told = Arc<[Arc<FlightStatusData>]>;
+
 /// Everything measured, of the desk and of its providers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DeskReport {
@@ -96,6 +101,7 @@ struct Inner {
     cache: Cache,
     legs: SingleFlight<Result<Served, Unanswered>>,
     calls: SingleFlight<Result<Served, ProviderError>>,
+    boards: SingleFlight<Result<Told, ProviderError>>,
     clock: Clock,
 }
 
@@ -104,7 +110,8 @@ impl Desk {
     #[must_use]
     pub fn new(fleet: Fleet<Flights>, freshness: Freshness, clock: Clock) -> Self {
         let cache = Cache::new(freshness);
-        Self(Arc::new(Inner { fleet, cache, legs: SingleFlight::default(), calls: SingleFlight::default(), clock }))
+        let (legs, calls, boards) = (SingleFlight::default(), SingleFlight::default(), SingleFlight::default());
+        Self(Arc::new(Inner { fleet, cache, legs, calls, boards, clock }))
     }
 
     /// Whom it asks: may be changed while it works.
@@ -239,8 +246,52 @@ impl Desk {
 
     async fn fetch(&self, query: LegQuery, line: Arc<Line<Flights>>, budget: Budget) -> Result<Served, ProviderError> {
         let (desk, key) = (self.clone(), format!("{query} {}", line.guard.card().name));
-        let call = || async move { desk.call(query, line, budget).await };
+        let call = || async move {
+            match desk.on_board(query, &line, &budget).await {
+                Some(answer) => answer,
+                None => desk.call(query, line, budget).await,
+            }
+        };
         self.0.calls.run(&key, call).await.unwrap_or(Err(ProviderError::Busy))
+    }
+
+    /// One leg by the board of its airport; none where it has to be asked for by itself.
+    async fn on_board(
+        &self,
+        query: LegQuery,
+        line: &Arc<Line<Flights>>,
+        budget: &Budget,
+    ) -> Option<Result<Served, ProviderError>> {
+        let card = line.guard.card();
+        let offered = card.boards.then(|| self.0.cache.board(query, &card.name, (self.0.clock)()));
+        let board = offered?.await?;
+        let (desk, asked, budget) = (self.clone(), Arc::clone(line), budget.clone());
+        let read = || async move { desk.read(board, asked, budget).await };
+        let told = self.0.boards.run(&format!("{board} {}", card.name), read).await;
+        match told.unwrap_or(Err(ProviderError::Busy)) {
+            Err(error) => Some(Err(error)),
+            Ok(told) => match told.iter().find(|data| boards::answers(data, query)) {
+                Some(data) => Some(Ok(self.put(query, Arc::clone(data)).await)),
+                None => {
+                    self.0.cache.keep_off_boards(query, &card.name).await;
+                    None
+                }
+            },
+        }
+    }
+
+    /// Reads a board, and keeps what it says of every leg. One that nobody knows has no legs.
+    async fn read(&self, board: Departures, line: Arc<Line<Flights>>, budget: Budget) -> Result<Told, ProviderError> {
+        let units = line.guard.card().cost.status;
+        let told = match line.guard.call(units, &budget, || line.provider.departures(board)).await {
+            Err(ProviderError::NotFound) => Vec::new(),
+            told => told?,
+        };
+        let (told, fetched_at): (Told, _) = (told.into_iter().map(Arc::new).collect(), (self.0.clock)());
+        for data in told.iter() {
+            self.0.cache.put_told(data, fetched_at).await;
+        }
+        Ok(told)
     }
 
     async fn call(&self, query: LegQuery, line: Arc<Line<Flights>>, budget: Budget) -> Result<Served, ProviderError> {

@@ -5,7 +5,7 @@
 //! API filters by UTC. States follow the flags and the twelve times; the free text `status` is not defined and not read. A
 //! diverted flight has two rows of one id: the row marked so counts.
 //!
-//! Not confirmed: the page size, the body of a 429, and other reasons than `INVALID_API_KEY`.
+//! Not confirmed: the page size, the order of a board, the body of a 429, and other reasons than `INVALID_API_KEY`.
 
 use std::cmp::Reverse;
 
@@ -17,6 +17,7 @@ use slipstream_schemas::reference;
 use slipstream_streams::record::{Ts, rfc3339};
 use uuid::Uuid;
 
+use super::boards::Departures;
 use super::error::ProviderError;
 use super::http::{Http, Reply, Unusable, instant};
 use super::provider::{Answer, Card, Clock, Cost, FlightDataProvider, LegQuery, Provider, Search, client};
@@ -87,7 +88,7 @@ impl FlightAware {
         first.word(self.speaker(reply.id(&self.card.name)))
     }
 
-    async fn board(&self, search: Search) -> Result<Vec<FlightStatusData>, ProviderError> {
+    async fn between(&self, search: Search) -> Result<Vec<FlightStatusData>, ProviderError> {
         let [start, end] = self.window(search.date)?;
         let pages = BOARD_PAGES.to_string();
         let parameters = [("type", "Airline"), ("start", &start), ("end", &end), ("max_pages", &pages)];
@@ -99,6 +100,15 @@ impl FlightAware {
                 && flight.local_date() == Some(search.date)
         });
         wanted.map(|flight| flight.word(by)).collect()
+    }
+
+    /// The next departures, one page of them. A row that cannot be read is left out: its leg is asked for by itself.
+    async fn board(&self, board: Departures) -> Result<Vec<FlightStatusData>, ProviderError> {
+        let parameters = [("type", "Airline"), ("start", &*whole_second(board.from)), ("max_pages", "1")];
+        let reply = self.get(&["airports", board.airport.as_str(), "flights", "scheduled_departures"], &parameters).await?;
+        let (page, by): (Scheduled, _) = (reply.json()?, self.speaker(reply.id(&self.card.name)));
+        let flights = page.scheduled_departures.into_iter().filter(|flight| !flight.position_only);
+        Ok(flights.filter_map(|flight| flight.word(by).ok()).collect())
     }
 }
 
@@ -112,7 +122,7 @@ fn ident(query: LegQuery) -> String {
     LegQuery { carrier: icao.unwrap_or(query.carrier), ..query }.designator()
 }
 
-client!(FlightAware, search: board);
+client!(FlightAware, search: between, departures: board);
 
 #[derive(Debug, Deserialize)]
 struct Fault {
@@ -122,6 +132,11 @@ struct Fault {
 #[derive(Debug, Deserialize)]
 struct Flights {
     flights: Vec<Flight>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Scheduled {
+    scheduled_departures: Vec<Flight>,
 }
 
 #[derive(Debug, Deserialize)]

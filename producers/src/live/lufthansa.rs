@@ -4,16 +4,21 @@
 //! sent as its element. Dates and times of the address are local at departure. Over a limit the gateway answers 403 with
 //! `X-Mashery-Error-Code`, which here is a limit and not a refusal.
 //!
-//! Not confirmed: the numbers of the plans' limits, those gateway codes, and how far around today the status reaches.
+//! A board is the departures of four hours after an instant, at most 80.
+//!
+//! Not confirmed: the numbers of the plans' limits, those gateway codes, how far around today the status reaches, and whether a board is by
+//! scheduled times.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 use slipstream_schemas::ids::{Airport, Date};
 use slipstream_schemas::records::FlightStatus;
+use slipstream_schemas::reference;
 use slipstream_streams::record::Ts;
 use uuid::Uuid;
 
+use super::boards::Departures;
 use super::error::ProviderError;
 use super::http::{Http, Reply, Unusable, instant};
 use super::oauth::{Credentials, Tokens};
@@ -24,6 +29,8 @@ use super::status::{self, DateMeaning, Designator, FlightStatusData, LegEnd, Rol
 pub const BASE_URL: &str = "https://api.lufthansa.com/v1";
 /// The gateway's word for a limit.
 const LIMIT_HEADER: &str = "x-mashery-error-code";
+/// Legs of a page: the most that may be asked for.
+const PAGE: (&str, &str) = ("limit", "100");
 
 /// The client.
 pub struct Lufthansa {
@@ -44,10 +51,10 @@ impl Lufthansa {
         Ok(Self { card, http, tokens, clock })
     }
 
-    async fn get(&self, path: &[&str]) -> Result<Reply, ProviderError> {
+    async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Reply, ProviderError> {
         let call = |bearer: String| async move {
             let headers = [("authorization", bearer.as_str()), ("accept", "application/json")];
-            let reply = self.http.get(self.http.url(path, &[]), &headers).await?;
+            let reply = self.http.get(self.http.url(path, query), &headers).await?;
             if reply.header(LIMIT_HEADER).is_some_and(|code| code.contains("DEVELOPER_OVER")) {
                 return Err(ProviderError::RateLimited { retry_after: reply.retry_after() });
             }
@@ -57,8 +64,8 @@ impl Lufthansa {
     }
 
     /// The legs at a path below `operations/flightstatus`, with the id of the answer.
-    async fn flights(&self, path: &[&str]) -> Result<(Vec<Flight>, Uuid), ProviderError> {
-        let reply = self.get(&[["operations", "flightstatus"].as_slice(), path].concat()).await?;
+    async fn flights(&self, path: &[&str], query: &[(&str, &str)]) -> Result<(Vec<Flight>, Uuid), ProviderError> {
+        let reply = self.get(&[["operations", "flightstatus"].as_slice(), path].concat(), query).await?;
         let Answered { resource } = reply.json()?;
         Ok((resource.flights.flight.into_vec(), reply.id(&self.card.name)))
     }
@@ -66,7 +73,7 @@ impl Lufthansa {
     /// A flight that need not exist: a 404 of the API behind the gateway shows that key and API work.
     async fn is_well(&self) -> Result<(), ProviderError> {
         let today = jiff::Timestamp::from_millisecond((self.clock)()).unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC);
-        self.get(&["operations", "flightstatus", "LH1", &today.date().to_string()]).await.map(|_| ())
+        self.get(&["operations", "flightstatus", "LH1", &today.date().to_string()], &[]).await.map(|_| ())
     }
 
     fn speaker(&self, raw_data: Uuid) -> Speaker<'_> {
@@ -74,7 +81,7 @@ impl Lufthansa {
     }
 
     async fn status(&self, query: LegQuery) -> Result<FlightStatusData, ProviderError> {
-        let (flights, id) = self.flights(&[&query.designator(), &query.date.to_string()]).await?;
+        let (flights, id) = self.flights(&[&query.designator(), &query.date.to_string()], &[]).await?;
         let origin = |flight: &Flight| flight.departure.airport();
         let mut fit: Vec<Flight> =
             flights.into_iter().filter(|flight| query.origin.is_none() || query.origin == origin(flight)).collect();
@@ -84,13 +91,22 @@ impl Lufthansa {
 
     async fn route(&self, search: Search) -> Result<Vec<FlightStatusData>, ProviderError> {
         let Search { origin, destination, date } = search;
-        let found = self.flights(&["route", origin.as_str(), destination.as_str(), &date.to_string()]).await;
+        let found = self.flights(&["route", origin.as_str(), destination.as_str(), &date.to_string()], &[]).await;
         let (flights, id) = match found {
             // A board without flights.
             Err(ProviderError::NotFound) => return Ok(Vec::new()),
             found => found?,
         };
         flights.iter().map(|flight| flight.word(self.speaker(id))).collect()
+    }
+
+    /// The next departures. A row that cannot be read is left out: its leg is asked for by itself.
+    async fn board(&self, board: Departures) -> Result<Vec<FlightStatusData>, ProviderError> {
+        let zone = &reference::airport(board.airport).ok_or(ProviderError::NotFound)?.zone;
+        let from = jiff::Timestamp::from_millisecond(board.from).map_err(|_| ProviderError::NotFound)?;
+        let wall = zone.to_datetime(from).strftime("%Y-%m-%dT%H:%M").to_string();
+        let (flights, id) = self.flights(&["departures", board.airport.as_str(), &wall], &[PAGE]).await?;
+        Ok(flights.iter().filter_map(|flight| flight.word(self.speaker(id)).ok()).collect())
     }
 }
 
@@ -99,7 +115,7 @@ fn reason(reply: &Reply) -> Option<String> {
     Some(faults.errors.error.into_vec().into_iter().next()?.kind)
 }
 
-client!(Lufthansa, search: route);
+client!(Lufthansa, search: route, departures: board);
 
 /// What JSON made of an XML list: one element stands alone.
 #[derive(Debug, Deserialize)]

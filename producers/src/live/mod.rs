@@ -8,6 +8,7 @@
 //! | [`desk`] | one leg, many legs, every source's word; answers also when nobody does |
 //! | [`fleet`] | the providers in use; hedging; health checks and probes |
 //! | [`guard`] | what stands between a call and its provider; [`profile`] has the numbers |
+//! | [`boards`] | pure: one call for an airport's departures answers for many legs |
 //! | [`breaker`], [`freshness`] | pure: when not to ask, how long an answer holds |
 //! | [`shared`], `allowance` | breakers, quotas and trials shared with other processes, through Redis |
 //! | [`cache`], [`stats`] | what is kept and what is measured |
@@ -28,6 +29,7 @@
 pub mod airfrance_klm;
 mod allowance;
 pub mod amadeus;
+pub mod boards;
 pub mod breaker;
 pub mod briefing;
 mod bucket;

@@ -15,6 +15,7 @@ use serde::Serialize;
 use slipstream_schemas::ids::{Airport, Carrier, Date, Suffix};
 use slipstream_streams::record::Ts;
 
+use super::boards::Departures;
 use super::error::ProviderError;
 use super::fleet::HEALTH_EVERY;
 use super::profile::RateLimit;
@@ -100,7 +101,7 @@ pub struct Search {
 /// What calls cost, in units of the provider's quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Cost {
-    /// One leg, or one batch.
+    /// One leg, one batch, or one board.
     pub status: u32,
     /// One search.
     pub search: u32,
@@ -123,6 +124,8 @@ pub struct Card {
     pub cost: Cost,
     /// Most legs in one call; 1 where it has no such call.
     pub batch_max: usize,
+    /// Whether legs may be asked for by the departures of their airport.
+    pub boards: bool,
     /// Most calls under way at once.
     pub parallel_max: usize,
 }
@@ -153,6 +156,13 @@ pub trait FlightDataProvider: Provider {
         Box::pin(std::future::ready(Err(ProviderError::NotOffered)))
     }
 
+    /// Departures of an airport, as many as one call tells, the next to depart first. A provider without such a call has no
+    /// [`Card::boards`] and need not answer.
+    fn departures(&self, board: Departures) -> Answer<'_, Vec<FlightStatusData>> {
+        let _ = board;
+        Box::pin(std::future::ready(Err(ProviderError::NotOffered)))
+    }
+
     /// Tells which legs are known: for a provider that knows how aircraft move and no schedule.
     fn acquaint(&self, truth: &Arc<Truth>) {
         let _ = truth;
@@ -165,9 +175,9 @@ pub trait FlightDataProvider: Provider {
     }
 }
 
-/// Makes a client a provider: it has a `card`, an `is_well` and a `status` of its own, perhaps a search.
+/// Makes a client a provider: it has a `card`, an `is_well` and a `status` of its own, perhaps a search, perhaps boards.
 macro_rules! client {
-    ($client:ident $(, search: $search:ident)?) => {
+    ($client:ident $(, search: $search:ident)? $(, departures: $departures:ident)?) => {
         impl Provider for $client {
             fn card(&self) -> &Card {
                 &self.card
@@ -185,6 +195,11 @@ macro_rules! client {
             $(
                 fn search(&self, search: Search) -> Answer<'_, Vec<FlightStatusData>> {
                     Box::pin(self.$search(search))
+                }
+            )?
+            $(
+                fn departures(&self, board: Departures) -> Answer<'_, Vec<FlightStatusData>> {
+                    Box::pin(self.$departures(board))
                 }
             )?
         }

@@ -117,6 +117,7 @@ impl WeatherEntry {
             limit: stated.or(limit),
             cost,
             batch_max: STATIONS_MAX,
+            boards: false,
             parallel_max: PARALLEL_MAX,
         };
         if let Some(settings) = &self.mock {

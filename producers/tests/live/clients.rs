@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use slipstream_producers::live::airfrance_klm::AirFranceKlm;
 use slipstream_producers::live::amadeus::{AirportDetails, Amadeus};
+use slipstream_producers::live::boards::Departures;
 use slipstream_producers::live::desk::{Desk, Flights};
 use slipstream_producers::live::error::ProviderError;
 use slipstream_producers::live::fleet::Fleet;
@@ -129,6 +130,18 @@ async fn a_board_gives_the_legs_of_a_route() {
     let client = flightaware(&stub.base);
     assert_eq!(client.search(route("WAW", "CDG")).await.unwrap().len(), 1);
     assert_eq!(client.search(route("WAW", "LHR")).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_page_of_departures_gives_what_can_be_read_of_it() {
+    let rows = list(FLIGHTS).replacen('[', r#"[{"ident":"?","fa_flight_id":"?","cancelled":false,"diverted":false},"#, 1);
+    let stub = Stub::start(move |_| ok(format!(r#"{{"scheduled_departures":{rows},"links":null,"num_pages":1}}"#))).await;
+    let board = Departures { airport: "WAW".parse().unwrap(), from: 1_795_240_740_000 };
+    let told = flightaware(&stub.base).departures(board).await.unwrap();
+    assert!(!told.is_empty() && told.iter().all(|word| word.date.is_some() && word.departure.scheduled.is_some()), "{told:?}");
+    let hit = stub.hits().pop().unwrap();
+    let path = "/airports/WAW/flights/scheduled_departures?type=Airline&start=2026-11-21T05%3A59%3A00Z&max_pages=1";
+    assert_eq!((hit.line.as_str(), hit.header("x-apikey")), (format!("GET {path}").as_str(), Some("the-key")));
 }
 
 /// The array inside `{"flights": […], …}`.
@@ -287,7 +300,13 @@ async fn lufthansa_reads_one_flight_and_many_and_their_codes() {
         serde_json::from_str::<serde_json::Value>(LH_FLIGHT).unwrap()["FlightStatusResource"]["Flights"]["Flight"].to_string();
     let many: &'static str = format!(r#"{{"FlightStatusResource":{{"Flights":{{"Flight":[{one},{one}]}}}}}}"#).leak();
     let stub = with_tokens(|_| true, many).await;
-    assert_eq!(lufthansa(&stub.base).search(route("FRA", "JFK")).await.unwrap().len(), 2);
+    let client = lufthansa(&stub.base);
+    assert_eq!(client.search(route("FRA", "JFK")).await.unwrap().len(), 2);
+    let board = Departures { airport: "FRA".parse().unwrap(), from: 1_795_254_840_000 };
+    assert_eq!(client.departures(board).await.unwrap().len(), 2);
+    assert_eq!(stub.hits().pop().unwrap().line, "GET /operations/flightstatus/departures/FRA/2026-11-21T10:54?limit=100");
+    let unknown = Departures { airport: "QQQ".parse().unwrap(), ..board };
+    assert_eq!(client.departures(unknown).await, Err(ProviderError::NotFound));
 }
 
 #[tokio::test]

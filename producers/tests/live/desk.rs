@@ -196,6 +196,7 @@ async fn a_provider_with_a_batch_call_gets_few_calls() {
     assert_eq!(bulk.calls(), 3);
 }
 
+// contract: S1-15 (runtime configuration)
 #[tokio::test(start_paused = true)]
 async fn providers_come_and_go_while_it_works() {
     let (one, two) = (Scripted::new("one", 1), Scripted::new("two", 2));

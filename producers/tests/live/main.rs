@@ -5,7 +5,7 @@
 //! | basics of the interface | `mock`, `clients`, `opensky`, `weather` |
 //! | weather by the clock | `rounds` |
 //! | failover and breaker | `breaker`, `desk` |
-//! | the desk as a service | `desk`, `service`, `savings`, `times` |
+//! | the desk as a service | `desk`, `boards`, `service`, `savings`, `times` |
 //! | errors and recovery | `clients`, `outages`, `shared` |
 //! | metrics | `desk` |
 //! | sync: what is published, and when | `sync`, `schedule` |
@@ -15,6 +15,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may stop at the first surprise")]
 
+mod boards;
 mod breaker;
 mod clients;
 mod desk;

@@ -78,6 +78,7 @@ pub(crate) fn card() -> Card {
         limit: None,
         cost: Cost { status: 1, search: 1, health: 1 },
         batch_max: 1,
+        boards: false,
         parallel_max: 32,
     }
 }
