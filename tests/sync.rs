@@ -82,6 +82,7 @@ fn a_killed_projection_goes_on_and_has_the_same_rows() {
     killed_projection(&dev_broker(), "sqlite", [&urls[0], &urls[1]]);
 }
 
+// contract: S0-28 (change feed: a table that follows the topic, each change once)
 #[test]
 fn so_it_does_on_apache_kafka_and_postgresql() {
     let (Some(cluster), Ok(server)) = (kafka(), std::env::var("SLIPSTREAM_TEST_POSTGRES")) else {

@@ -1,4 +1,4 @@
-//! Amadeus: flight status, flight search, airport details, through the Self-Service REST contract.
+//! Amadeus: flight status, flight search, airport details, delay predictions, through the Self-Service REST contract.
 //!
 //! Read in the published OpenAPI documents and guides. The public self-service offer was closed in July 2026; the contract is
 //! kept for whoever still has a host that speaks it, so the address is a setting without a default. An enterprise contract may differ.
@@ -7,6 +7,8 @@
 //! Its date is local at the flight's first departure. Gateway errors send numbers as texts at times; both are read.
 //!
 //! Not confirmed: the qualifiers ETD, ATD, ETA and ATA, which the document's example does not show.
+
+mod delay;
 
 use std::time::Duration;
 
@@ -17,6 +19,7 @@ use slipstream_schemas::reference;
 use slipstream_streams::record::Ts;
 use uuid::Uuid;
 
+pub use self::delay::DelayPrediction;
 use super::error::ProviderError;
 use super::http::{Http, Reply, Unusable, instant};
 use super::oauth::{Credentials, Tokens};
@@ -191,6 +194,24 @@ struct DatedFlight {
     flight_points: Vec<Point>,
     #[serde(default)]
     segments: Vec<Segment>,
+    #[serde(default)]
+    legs: Vec<Leg>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Leg {
+    board_point_iata_code: String,
+    off_point_iata_code: String,
+    aircraft_equipment: Option<Equipment>,
+    /// ISO 8601.
+    scheduled_leg_duration: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Equipment {
+    aircraft_type: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -262,7 +283,12 @@ impl Call {
     }
 
     fn at(&self, qualifier: &str) -> Option<Ts> {
-        self.timings.iter().find(|timing| timing.qualifier == qualifier).and_then(|timing| instant(&timing.value))
+        self.stated(qualifier).and_then(instant)
+    }
+
+    /// A time as it is stated: local, with its offset.
+    fn stated(&self, qualifier: &str) -> Option<&str> {
+        self.timings.iter().find(|timing| timing.qualifier == qualifier).map(|timing| timing.value.as_str())
     }
 
     fn end(&self, airport: &str, [scheduled, estimated, actual]: [&str; 3]) -> LegEnd {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use slipstream_producers::live::airfrance_klm::AirFranceKlm;
-use slipstream_producers::live::amadeus::{AirportDetails, Amadeus};
+use slipstream_producers::live::amadeus::{AirportDetails, Amadeus, DelayPrediction};
 use slipstream_producers::live::boards::Departures;
 use slipstream_producers::live::desk::{Desk, Flights};
 use slipstream_producers::live::error::ProviderError;
@@ -352,6 +352,40 @@ async fn amadeus_gives_status_search_and_airport_details() {
     let none = with_tokens(|_| true, r#"{"meta":{"count":0},"data":[]}"#).await;
     assert_eq!(amadeus(&none.base).flight_status(leg("LO", 335)).await, Err(ProviderError::NotFound));
     amadeus(&none.base).health().await.unwrap();
+}
+
+#[tokio::test]
+async fn amadeus_predicts_how_late_a_planned_leg_will_be() {
+    let said = [
+        ("LESS_THAN_30_MINUTES", "0.41"),
+        ("BETWEEN_30_AND_60_MINUTES", "0.34"),
+        ("BETWEEN_60_AND_120_MINUTES", "0.17"),
+        ("OVER_120_MINUTES_OR_CANCELLED", "0.08"),
+    ];
+    let stub = |bands: &[(&str, &str)]| {
+        let rows: Vec<String> =
+            bands.iter().map(|(result, share)| format!(r#"{{"result":"{result}","probability":"{share}"}}"#)).collect();
+        let predicted = format!(r#"{{"data":[{}]}}"#, rows.join(","));
+        Stub::start(move |hit: &Hit| match hit.line.split(['?', ' ']).nth(1) {
+            Some("/v2/schedule/flights") => ok(DATED),
+            Some("/v1/travel/predictions/flight-delay") => ok(predicted.clone()),
+            _ => ok(r#"{"access_token":"t","expires_in":1799}"#),
+        })
+    };
+    let whole = stub(&said).await;
+    let prediction = amadeus(&whole.base).delay_prediction(leg("LO", 335)).await.unwrap();
+    let expected = DelayPrediction { under_30_min: 0.41, under_60_min: 0.34, under_120_min: 0.17, over_120_min: 0.08 };
+    assert_eq!(prediction, expected);
+    let asked = "GET /v1/travel/predictions/flight-delay?originLocationCode=WAW&destinationLocationCode=CDG&departureDate=2026-11-21\
+                 &departureTime=07%3A25%3A00&arrivalDate=2026-11-21&arrivalTime=09%3A50%3A00&aircraftCode=7M8&carrierCode=LO\
+                 &flightNumber=335&duration=PT2H25M";
+    assert_eq!(whole.hits().pop().unwrap().line, asked);
+    let elsewhere = LegQuery { origin: Some("LHR".parse().unwrap()), ..leg("LO", 335) };
+    assert_eq!(amadeus(&whole.base).delay_prediction(elsewhere).await, Err(ProviderError::NotFound));
+    for bad in [&said[1..], &[("LESS_THAN_30_MINUTES", "1.5")], &[("LESS_THAN_30_MINUTES", "NaN")]] {
+        let error = amadeus(&stub(bad).await.base).delay_prediction(leg("LO", 335)).await.unwrap_err();
+        assert_eq!(error.to_string(), "answer cannot be read: data: no probability of LESS_THAN_30_MINUTES");
+    }
 }
 
 // contract: S0-06
