@@ -109,7 +109,8 @@ impl Connection {
                 ("max.poll.interval.ms", "60000"),
                 ("fetch.queue.backoff.ms", "5"),
                 ("fetch.wait.max.ms", "100"),
-                ("queued.max.messages.kbytes", "16384"),
+                // What is read ahead: 80 ms of a full core at 1 KiB; twice as much is no faster, and a sixth more memory at 160 bytes.
+                ("queued.max.messages.kbytes", "8192"),
             ],
         )
     }
