@@ -4,23 +4,17 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde_json::json;
 
-use super::Face;
+use super::{Face, absent, judged};
 
 const WITHOUT: &str =
     "no stream: it wants an entry of kind firehose under [[sources.providers]] in slipstream.toml, and the live world";
 
 /// `/health/firehose`: healthy unless it locks us out, or five connections in a row have failed.
 pub(super) async fn health(State(face): State<Arc<Face>>) -> Response {
-    let Some(firehose) = face.firehose.get() else {
-        return (StatusCode::NOT_FOUND, Json(json!({"error": WITHOUT}))).into_response();
-    };
-    let healthy = firehose.is_healthy();
-    let status = if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({"healthy": healthy, "stream": firehose.report()}))).into_response()
+    let Some(firehose) = face.firehose.get() else { return absent(WITHOUT) };
+    judged(firehose.is_healthy(), json!({"stream": firehose.report()}))
 }

@@ -15,7 +15,7 @@ use slipstream_producers::live::breaker::State as Breaker;
 use slipstream_producers::live::desk::{DeskReport, Served, Unanswered};
 use slipstream_producers::live::provider::LegQuery;
 
-use super::Face;
+use super::{Face, absent, judged};
 
 /// Which leg of a flight with several.
 #[derive(Debug, Deserialize)]
@@ -61,8 +61,7 @@ pub(super) async fn health(State(face): State<Arc<Face>>) -> Response {
     let Some(desk) = &face.desk else { return without_providers() };
     let report = desk.report().await;
     let healthy = report.providers.iter().any(|provider| provider.breaker != Breaker::Open);
-    let status = if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let mut body = json!({"healthy": healthy, "circuitBreaker": breakers(&report), "cache": report.cache});
+    let mut body = json!({"circuitBreaker": breakers(&report), "cache": report.cache});
     if let Some(shared) = &face.shared {
         body["degraded"] = json!(shared.is_degraded());
     }
@@ -70,7 +69,7 @@ pub(super) async fn health(State(face): State<Arc<Face>>) -> Response {
         body["scheduler"] = json!(sync.scheduler.status());
         body["lastSync"] = json!(sync.syncer.ledger().last_sync());
     }
-    said(status, body)
+    judged(healthy, body)
 }
 
 fn breakers(report: &DeskReport) -> BTreeMap<&str, Value> {
@@ -80,7 +79,7 @@ fn breakers(report: &DeskReport) -> BTreeMap<&str, Value> {
 }
 
 fn without_providers() -> Response {
-    said(StatusCode::NOT_FOUND, json!({"error": "no providers are configured: [[sources.providers]] in slipstream.toml"}))
+    absent("no providers are configured: [[sources.providers]] in slipstream.toml")
 }
 
 fn said(status: StatusCode, body: Value) -> Response {

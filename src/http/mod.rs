@@ -33,7 +33,8 @@ use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Value, json};
 use slipstream_producers::live::desk::Desk;
 use slipstream_producers::live::firehose::Firehose;
 use slipstream_producers::live::push::Push;
@@ -188,8 +189,26 @@ async fn board(State(face): State<Arc<Face>>) -> Response {
 
 async fn health(State(face): State<Arc<Face>>) -> Response {
     let Ok(health) = face.health.lock() else { return broken() };
-    let status = if health.faults.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({"healthy": health.faults.is_empty(), "faults": health.faults}))).into_response()
+    judged(health.faults.is_empty(), json!({"faults": health.faults}))
+}
+
+/// How something is, and what else is said of it.
+#[derive(Serialize)]
+struct Judged {
+    healthy: bool,
+    #[serde(flatten)]
+    said: Value,
+}
+
+/// 503 where it is not healthy.
+fn judged(healthy: bool, said: Value) -> Response {
+    let status = if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(Judged { healthy, said })).into_response()
+}
+
+/// 404: this program runs without that, and why.
+fn absent(why: &str) -> Response {
+    (StatusCode::NOT_FOUND, Json(json!({"error": why}))).into_response()
 }
 
 async fn metrics(State(face): State<Arc<Face>>) -> Response {

@@ -4,24 +4,19 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde_json::json;
 use slipstream_producers::live::breaker::State as Breaker;
 
-use super::Face;
+use super::{Face, absent, judged};
 
 const WITHOUT: &str = "nobody is asked for weather: it wants [[weather.providers]] in slipstream.toml, and the live world";
 
 /// `/health/weather`: healthy while somebody can be asked.
 pub(super) async fn health(State(face): State<Arc<Face>>) -> Response {
-    let Some(rounds) = face.weather.get() else {
-        return (StatusCode::NOT_FOUND, Json(json!({"error": WITHOUT}))).into_response();
-    };
+    let Some(rounds) = face.weather.get() else { return absent(WITHOUT) };
     let providers = rounds.providers();
     let healthy = providers.iter().any(|provider| provider.breaker != Breaker::Open);
-    let status = if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({"healthy": healthy, "providers": providers, "rounds": rounds.stats()}))).into_response()
+    judged(healthy, json!({"providers": providers, "rounds": rounds.stats()}))
 }

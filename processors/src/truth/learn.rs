@@ -219,13 +219,9 @@ impl Bench<'_> {
     /// The place named nearest before the passengers needed it; none where others have named places too, and nobody this one.
     fn place(&self, field: Field, until: Field, scored: &str) -> Option<Value> {
         let until = self.moved(until, scored)?;
-        let mut last: BTreeMap<&str, &Word> = BTreeMap::new();
-        for word in self.others(field, scored).filter(|word| word.known_at <= until) {
-            let newest = last.entry(word.source.as_str()).or_insert(word);
-            if word.known_at >= newest.known_at {
-                *newest = word;
-            }
-        }
+        let by_then = self.others(field, scored).filter(|word| word.known_at <= until);
+        // Words stand in order of time: of each source the last one stays.
+        let last: BTreeMap<&str, &Word> = by_then.map(|word| (word.source.as_str(), word)).collect();
         let first_hand = last.values().filter(|word| matches!(self.class(word), Class::Board | Class::Carrier));
         let named = *first_hand.max_by_key(|word| word.known_at)?;
         let mut third = last.values().filter(|word| word.source != named.source).peekable();

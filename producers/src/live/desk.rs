@@ -80,8 +80,8 @@ impl std::fmt::Display for Unanswered {
 /// What each provider says of one leg.
 pub type Said = Vec<(String, Result<Served, ProviderError>)>;
 
-/// What a board said, of each of its legs.
-type Told = Arc<[Arc<FlightStatusData>]>;
+/// What a board said, of each of its legs, and when it was fetched.
+type Told = (Arc<[Arc<FlightStatusData>]>, Ts);
 
 /// Everything measured, of the desk and of its providers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -270,8 +270,8 @@ impl Desk {
         let told = self.0.boards.run(&format!("{board} {}", card.name), read).await;
         match told.unwrap_or(Err(ProviderError::Busy)) {
             Err(error) => Some(Err(error)),
-            Ok(told) => match told.iter().find(|data| boards::answers(data, query)) {
-                Some(data) => Some(Ok(self.put(query, Arc::clone(data)).await)),
+            Ok((told, fetched_at)) => match told.iter().find(|data| boards::answers(data, query)) {
+                Some(data) => Some(Ok(Served::new(Arc::clone(data), fetched_at, false, false))),
                 None => {
                     self.0.cache.keep_off_boards(query, &card.name).await;
                     None
@@ -287,11 +287,11 @@ impl Desk {
             Err(ProviderError::NotFound) => Vec::new(),
             told => told?,
         };
-        let (told, fetched_at): (Told, _) = (told.into_iter().map(Arc::new).collect(), (self.0.clock)());
+        let (told, fetched_at): Told = (told.into_iter().map(Arc::new).collect(), (self.0.clock)());
         for data in told.iter() {
             self.0.cache.put_told(data, fetched_at).await;
         }
-        Ok(told)
+        Ok((told, fetched_at))
     }
 
     async fn call(&self, query: LegQuery, line: Arc<Line<Flights>>, budget: Budget) -> Result<Served, ProviderError> {
