@@ -3,7 +3,7 @@
 #   make demo     builds, then plays a real day of air traffic through the whole pipeline
 #   make test     everything: `check`, then every test, with real servers beside it
 #   make check    fast: format, lints, dependency policy, unit tests, generated files
-#   make bench    the duel with Kafka Streams and bare librdkafka: writes docs/BENCHMARKS.md; wants a quiet machine
+#   make bench    the duel with Kafka Streams and bare librdkafka: writes docs/BENCHMARKS.md; wants a quiet machine for two hours
 #   make simulate the long search: 10,000 seeds of the pipeline on the broker's model, 2,000 for each bug planted to be found
 #   make drill    1,000 kills, stops and cuts of `slipstream run` processes, of Kafka's nodes and of the ways between: docs/DRILLS.md
 

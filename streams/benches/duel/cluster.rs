@@ -1,6 +1,10 @@
 //! The cluster as the umpire sees it: topics made and dropped, input written, committed work counted.
+//!
+//! It is the Kafka that was named, but while [`OnDevBroker`] lives.
 
+use std::fs::read_to_string;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, mpsc};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rdkafka::ClientConfig;
@@ -9,6 +13,8 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use slipstream_broker::{DevBroker, Options};
+use tokio::sync::oneshot;
 
 use crate::setting;
 
@@ -16,12 +22,59 @@ pub const PARTITIONS: i32 = 6;
 pub const KEYS: u64 = 50_000;
 const TIMEOUT: Duration = Duration::from_secs(20);
 
+/// Where the dev broker is, while everything is on it.
+static DEV_BROKER: Mutex<Option<String>> = Mutex::new(None);
+
+/// Everything is on a dev broker of this process, on a thread of its own, until this is dropped.
+pub struct OnDevBroker(#[expect(dead_code, reason = "the broker ends with it")] oneshot::Sender<()>);
+
+impl OnDevBroker {
+    pub fn begin() -> Self {
+        let ((started, address), (this, dropped)) = (mpsc::channel(), oneshot::channel());
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let broker = DevBroker::start(Options::default()).await.unwrap();
+                started.send(broker.bootstrap()).unwrap();
+                _ = dropped.await;
+            });
+        });
+        *DEV_BROKER.lock().unwrap() = Some(address.recv().unwrap());
+        Self(this)
+    }
+}
+
+impl Drop for OnDevBroker {
+    fn drop(&mut self) {
+        *DEV_BROKER.lock().unwrap() = None;
+    }
+}
+
+/// What clients take as `bootstrap.servers`.
+pub fn address() -> String {
+    DEV_BROKER.lock().unwrap().clone().unwrap_or_else(|| setting("SLIPSTREAM_TEST_KAFKA"))
+}
+
+/// The broker's process.
+pub fn process() -> u32 {
+    if DEV_BROKER.lock().unwrap().is_some() { std::process::id() } else { kafka() }
+}
+
+/// The one whose settings name the address.
+fn kafka() -> u32 {
+    let address = address();
+    let serves = |process: &u32| {
+        let command = read_to_string(format!("/proc/{process}/cmdline")).unwrap_or_default();
+        let settings = command.split('\0').find(|word| word.ends_with("server.properties"));
+        settings.is_some_and(|path| read_to_string(path).is_ok_and(|text| text.contains(&address)))
+    };
+    let names = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().into_string().ok());
+    names.filter_map(|name| name.parse().ok()).find(serves).unwrap()
+}
+
 pub fn client() -> ClientConfig {
     let mut config = ClientConfig::new();
-    config
-        .set("bootstrap.servers", setting("SLIPSTREAM_TEST_KAFKA"))
-        .set("enable.auto.commit", "false")
-        .set("group.id", "umpire");
+    config.set("bootstrap.servers", address()).set("enable.auto.commit", "false").set("group.id", "umpire");
     config.set("socket.nagle.disable", "true");
     config
 }

@@ -6,7 +6,7 @@ use std::fs::{File, read_to_string};
 use std::path::Path;
 use std::process::{Child, Command};
 
-use crate::setting;
+use crate::{cluster, setting};
 
 /// Core of the contenders; the broker and this program have the other.
 const CORE: &str = "1";
@@ -95,7 +95,7 @@ impl Contender {
             }
         };
         let log = File::create(format!("{}/{}.log", job.folder, self.name)).unwrap();
-        command.envs([("BOOTSTRAP", setting("SLIPSTREAM_TEST_KAFKA")), ("IN", job.input.clone()), ("OUT", job.output.clone())]);
+        command.envs([("BOOTSTRAP", cluster::address()), ("IN", job.input.clone()), ("OUT", job.output.clone())]);
         command.envs([("GROUP", job.group.clone()), ("STATE_DIR", format!("{}/state", job.folder)), ("THREADS", "1".into())]);
         command.envs(self.settings.iter().copied()).stdout(log.try_clone().unwrap()).stderr(log);
         Running(command.spawn().unwrap())
@@ -135,18 +135,6 @@ pub fn cpu_of(process: u32) -> f64 {
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
     let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or_default();
     (ticks(11) + ticks(12)) / TICKS
-}
-
-/// The process of the broker: the one whose settings name its address.
-pub fn broker() -> u32 {
-    let address = setting("SLIPSTREAM_TEST_KAFKA");
-    let serves = |process: &u32| {
-        let command = read_to_string(format!("/proc/{process}/cmdline")).unwrap_or_default();
-        let settings = command.split('\0').find(|word| word.ends_with("server.properties"));
-        settings.is_some_and(|path| read_to_string(path).is_ok_and(|text| text.contains(&address)))
-    };
-    let names = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().into_string().ok());
-    names.filter_map(|name| name.parse().ok()).find(serves).unwrap()
 }
 
 impl Running {

@@ -64,7 +64,7 @@ pub async fn throughput(contender: &Contender, input: &str, records: u64, what: 
     let group = Group::new(&job.group, input);
     let mut running = contender.start(&job);
     await_committed(&group, (records as f64 * WARM) as u64, &mut running);
-    let broker = contender::broker();
+    let broker = cluster::process();
     let (from, since, cpu, broker_cpu) = (group.committed(), Instant::now(), running.cpu(), contender::cpu_of(broker));
     let until = await_committed(&group, records, &mut running);
     let done = (records - from) as f64;

@@ -10,9 +10,10 @@
 //! | `SLIPSTREAM_TEST_KAFKA` | the broker |
 //! | `DUEL_STREAMS_JARS` | folder of Kafka Streams' jars |
 //! | `DUEL_OUT` | folder of the report and the raw figures |
-//! | `DUEL_ROUNDS`, `DUEL_CALM_ROUNDS`, `DUEL_RESTART_ROUNDS` | rounds of the throughput runs (3), of the calm ones (1), of the kills (1) |
+//! | `DUEL_ROUNDS`, `DUEL_CALM_ROUNDS` | rounds of the throughput runs, of the calm ones (5) |
+//! | `DUEL_LOADED_ROUNDS`, `DUEL_RESTART_ROUNDS` | rounds at a share of the maximum, of the kills (3) |
 //! | `DUEL_RECORDS_1024`, `DUEL_RECORDS_160`, `DUEL_KEYS` | records of the throughput runs, keys to restore (all 1,000,000) |
-//! | `DUEL_MINUTES` | minutes at half load (10) |
+//! | `DUEL_MINUTES` | minutes at half load (30) |
 //! | `DUEL_ONLY` | names of contenders and of figures, separated by commas; all if it is not set |
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::panic, reason = "a measurement stops at the first surprise")]
 
@@ -20,12 +21,13 @@ mod cluster;
 mod contender;
 mod copy;
 mod figures;
+mod goals;
 mod report;
 mod workload;
 
 use std::collections::BTreeMap;
 
-use contender::ALL;
+use contender::{ALL, Contender};
 use report::Report;
 
 pub fn setting(name: &str) -> String {
@@ -52,31 +54,35 @@ async fn main() {
         return println!("duel: skipped; `make bench` brings what it needs");
     }
     let mut report = Report::open(&setting("DUEL_OUT"));
-    let rounds = number("DUEL_ROUNDS", 3);
-    let most = throughputs(rounds, &mut report).await;
+    let rounds = number("DUEL_ROUNDS", 5);
+    let most = throughputs("", ALL, rounds, &mut report).await;
+    if is_wanted("dev-broker") {
+        let _there = cluster::OnDevBroker::begin();
+        throughputs(" on the dev broker", &ALL[..1], rounds, &mut report).await;
+    }
     workloads(rounds, &mut report).await;
     latencies(&most, &mut report).await;
     restarts(&mut report).await;
     if is_wanted("steady")
         && let Some(most) = most.get("slipstream")
     {
-        figures::steady(&ALL[0], *most, number("DUEL_MINUTES", 10), &mut report).await;
+        figures::steady(&ALL[0], *most, number("DUEL_MINUTES", 30), &mut report).await;
     }
 }
 
-/// Everybody drains a backlog of each size; the median of each at 160 bytes.
-async fn throughputs(rounds: u64, report: &mut Report) -> BTreeMap<&'static str, f64> {
+/// All of these drain a backlog of each size, somewhere; the median of each at 160 bytes.
+async fn throughputs(somewhere: &str, contenders: &[Contender], rounds: u64, report: &mut Report) -> BTreeMap<&'static str, f64> {
     let mut speeds: BTreeMap<&'static str, Vec<f64>> = BTreeMap::new();
     for size in [1024, 160] {
         if !is_wanted(&format!("throughput-{size}")) {
             continue;
         }
-        let (input, what) = (format!("in-{}-{size}", std::process::id()), format!("{size} B"));
+        let (input, what) = (format!("in-{}-{size}", std::process::id()), format!("{size} B{somewhere}"));
         let records = number(&format!("DUEL_RECORDS_{size}"), 1_000_000);
         cluster::make(std::slice::from_ref(&input)).await;
         cluster::fill(&input, records, cluster::KEYS, size);
         for round in 0..rounds {
-            for contender in ALL.iter().filter(|c| is_wanted(c.name) && c.name != "kafka-streams-10ms") {
+            for contender in contenders.iter().filter(|c| is_wanted(c.name) && c.name != "kafka-streams-10ms") {
                 let speed = figures::throughput(contender, &input, records, &what, round, report).await;
                 speeds.entry(contender.name).or_default().extend((size == 160).then_some(speed));
             }
@@ -110,15 +116,16 @@ async fn workloads(rounds: u64, report: &mut Report) {
 /// At a calm rate, and at shares of what each can do at most.
 async fn latencies(most: &BTreeMap<&'static str, f64>, report: &mut Report) {
     let wanted = |c: &&contender::Contender| is_wanted(c.name) && c.is_stateful();
-    for round in 0..number("DUEL_CALM_ROUNDS", 1) {
+    for round in 0..number("DUEL_CALM_ROUNDS", 5) {
         for contender in ALL.iter().filter(wanted).filter(|c| is_wanted("latency") && c.name != "kafka-streams-best") {
             figures::latency(contender, round, report).await;
         }
     }
+    let rounds = number("DUEL_LOADED_ROUNDS", 3);
     for contender in ALL.iter().filter(wanted).filter(|_| is_wanted("loaded")) {
         let Some(most) = most.get(contender.name) else { continue };
-        for percent in [25, 50, 75] {
-            figures::loaded(contender, percent, *most, 0, report).await;
+        for (round, percent) in (0..rounds).flat_map(|round| [25, 50, 75].map(|percent| (round, percent))) {
+            figures::loaded(contender, percent, *most, round, report).await;
         }
     }
 }
@@ -126,7 +133,7 @@ async fn latencies(most: &BTreeMap<&'static str, f64>, report: &mut Report) {
 /// Killed with many keys and started again.
 async fn restarts(report: &mut Report) {
     let peers = ["slipstream", "slipstream-disk", "kafka-streams"];
-    for round in 0..number("DUEL_RESTART_ROUNDS", 1) {
+    for round in 0..number("DUEL_RESTART_ROUNDS", 3) {
         for contender in ALL.iter().filter(|c| is_wanted("restart") && is_wanted(c.name) && peers.contains(&c.name)) {
             figures::restart(contender, number("DUEL_KEYS", 1_000_000), round, report).await;
         }
