@@ -28,8 +28,8 @@ use slipstream_schemas::records::{Candidate, ConflictState, ReviewDecision};
 use slipstream_schemas::topics::REVIEW_DECISIONS;
 use slipstream_streams::record::{Record, derive_id};
 
-use super::Face;
 use super::webhooks::unpublished_status;
+use super::{Face, answer, refused};
 use crate::commands::providers::clock;
 use crate::conflicts::{Conflicts, Open};
 use crate::intake;
@@ -57,25 +57,21 @@ pub(super) async fn resolve(
 ) -> Response {
     if !face.api_token.may(peer, &headers) {
         let error = "only callers on this machine decide, or those with the token of this API as `Authorization: Bearer`";
-        return said(StatusCode::UNAUTHORIZED, json!({"error": error, "place": "header", "field": "authorization"}));
+        return answer(StatusCode::UNAUTHORIZED, json!({"error": error, "place": "header", "field": "authorization"}));
     }
     let Ok(Json(body)) = body else {
-        return said(StatusCode::BAD_REQUEST, json!({"error": "a JSON object is expected", "place": "body", "field": ""}));
+        return answer(StatusCode::BAD_REQUEST, json!({"error": "a JSON object is expected", "place": "body", "field": ""}));
     };
     match Wanted::read(&body) {
         Ok(wanted) => wanted.resolved(&face).await,
         Err(Fault { field, error }) => {
-            said(StatusCode::UNPROCESSABLE_ENTITY, json!({"error": error, "place": "body", "field": field}))
+            answer(StatusCode::UNPROCESSABLE_ENTITY, json!({"error": error, "place": "body", "field": field}))
         }
     }
 }
 
 fn known(face: &Face) -> MutexGuard<'_, Conflicts> {
     face.conflicts.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn said(status: StatusCode, body: Value) -> Response {
-    (status, Json(body)).into_response()
 }
 
 /// Who may decide beside callers on this machine.
@@ -130,19 +126,19 @@ impl Wanted {
         let open = known(face).find(&self.id);
         let Some(open) = open else { return self.not_open(face) };
         let Some(decision) = &self.decision else {
-            return said(StatusCode::OK, waiting(&self.id, &open));
+            return answer(StatusCode::OK, waiting(&self.id, &open));
         };
         let Some(approved) = decision.of(&open) else {
             let error = "none of the sources that differ";
-            return said(StatusCode::UNPROCESSABLE_ENTITY, json!({"error": error, "place": "body", "field": "approved"}));
+            return answer(StatusCode::UNPROCESSABLE_ENTITY, json!({"error": error, "place": "body", "field": "approved"}));
         };
         let Some(intake) = &face.intake else {
-            return said(StatusCode::NOT_FOUND, json!({"error": "this world takes nothing from outside: it is a recorded one"}));
+            return refused(StatusCode::NOT_FOUND, "this world takes nothing from outside: it is a recorded one");
         };
         match intake.publish(vec![record(&open, approved, &decision.reviewer)]).await {
             Ok(()) => self.outcome(face, &open).await,
             Err(why) => {
-                said(unpublished_status(why), json!({"resolved": false, "conflictId": self.id, "error": why.to_string()}))
+                answer(unpublished_status(why), json!({"resolved": false, "conflictId": self.id, "error": why.to_string()}))
             }
         }
     }
@@ -150,8 +146,8 @@ impl Wanted {
     /// A conflict that is not under review: it was decided, or is another one now.
     fn not_open(&self, face: &Face) -> Response {
         match known(face).decided(&self.id) {
-            Some(decided) if self.decision.is_none() => said(StatusCode::OK, outcome(&self.id, decided)),
-            _ => said(
+            Some(decided) if self.decision.is_none() => answer(StatusCode::OK, outcome(&self.id, decided)),
+            _ => answer(
                 StatusCode::CONFLICT,
                 json!({"resolved": false, "conflictId": self.id, "error": "not under review, or has changed since"}),
             ),
@@ -162,13 +158,13 @@ impl Wanted {
         let until = tokio::time::Instant::now() + ANSWER_WITHIN;
         while tokio::time::Instant::now() < until {
             if let Some(decided) = known(face).decided(&self.id) {
-                return said(StatusCode::OK, outcome(&self.id, decided));
+                return answer(StatusCode::OK, outcome(&self.id, decided));
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
-        let mut answer = waiting(&self.id, open);
-        answer["pending"] = json!(true);
-        said(StatusCode::ACCEPTED, answer)
+        let mut pending = waiting(&self.id, open);
+        pending["pending"] = json!(true);
+        answer(StatusCode::ACCEPTED, pending)
     }
 }
 

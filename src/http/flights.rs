@@ -5,17 +5,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use slipstream_producers::live::breaker::State as Breaker;
 use slipstream_producers::live::desk::{DeskReport, Served, Unanswered};
 use slipstream_producers::live::provider::LegQuery;
 
-use super::{Face, absent, judged};
+use super::{Face, absent, answer, judged, refused};
+
+const WITHOUT: &str = "no providers are configured: [[sources.providers]] in slipstream.toml";
 
 /// Which leg of a flight with several.
 #[derive(Debug, Deserialize)]
@@ -29,18 +30,18 @@ pub(super) async fn leg(
     Path((flight, date)): Path<(String, String)>,
     Query(which): Query<Which>,
 ) -> Response {
-    let Some(desk) = &face.desk else { return without_providers() };
+    let Some(desk) = &face.desk else { return absent(WITHOUT) };
     let origin = which.origin.map_or_else(String::new, |origin| format!("/{origin}"));
     let leg: LegQuery = match format!("{flight}/{date}{origin}").parse() {
         Ok(leg) => leg,
-        Err(error) => return said(StatusCode::BAD_REQUEST, json!({"error": format!("{error}")})),
+        Err(error) => return refused(StatusCode::BAD_REQUEST, error),
     };
-    let answer = desk.status(leg).await;
-    face.metrics.answered(kind(&answer));
-    match answer {
-        Ok(served) => said(StatusCode::OK, json!(served)),
-        Err(nobody) if nobody.is_unknown() => said(StatusCode::NOT_FOUND, json!({"error": format!("nobody knows {leg}")})),
-        Err(nobody) => said(StatusCode::BAD_GATEWAY, json!({"error": nobody.to_string()})),
+    let heard = desk.status(leg).await;
+    face.metrics.answered(kind(&heard));
+    match heard {
+        Ok(served) => answer(StatusCode::OK, served),
+        Err(nobody) if nobody.is_unknown() => refused(StatusCode::NOT_FOUND, format_args!("nobody knows {leg}")),
+        Err(nobody) => refused(StatusCode::BAD_GATEWAY, nobody),
     }
 }
 
@@ -58,7 +59,7 @@ fn kind(answer: &Result<Served, Unanswered>) -> &'static str {
 /// `/health/flight-sync`: healthy while somebody can be asked; with the scheduler where legs are synced, and `degraded` where breakers
 /// are to be shared and Redis does not answer.
 pub(super) async fn health(State(face): State<Arc<Face>>) -> Response {
-    let Some(desk) = &face.desk else { return without_providers() };
+    let Some(desk) = &face.desk else { return absent(WITHOUT) };
     let report = desk.report().await;
     let healthy = report.providers.iter().any(|provider| provider.breaker != Breaker::Open);
     let mut body = json!({"circuitBreaker": breakers(&report), "cache": report.cache});
@@ -76,12 +77,4 @@ fn breakers(report: &DeskReport) -> BTreeMap<&str, Value> {
     let breaker = |state, failures| json!({"state": state, "failureCount": failures});
     let providers = report.providers.iter();
     providers.map(|one| (one.provider.as_str(), breaker(one.breaker, one.breaker_failures))).collect()
-}
-
-fn without_providers() -> Response {
-    absent("no providers are configured: [[sources.providers]] in slipstream.toml")
-}
-
-fn said(status: StatusCode, body: Value) -> Response {
-    (status, Json(body)).into_response()
 }

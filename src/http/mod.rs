@@ -203,12 +203,21 @@ struct Judged {
 /// 503 where it is not healthy.
 fn judged(healthy: bool, said: Value) -> Response {
     let status = if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Judged { healthy, said })).into_response()
+    answer(status, Judged { healthy, said })
 }
 
 /// 404: this program runs without that, and why.
 fn absent(why: &str) -> Response {
-    (StatusCode::NOT_FOUND, Json(json!({"error": why}))).into_response()
+    refused(StatusCode::NOT_FOUND, why)
+}
+
+/// No, and why.
+fn refused(status: StatusCode, why: impl std::fmt::Display) -> Response {
+    answer(status, json!({"error": why.to_string()}))
+}
+
+fn answer(status: StatusCode, body: impl Serialize) -> Response {
+    (status, Json(body)).into_response()
 }
 
 async fn metrics(State(face): State<Arc<Face>>) -> Response {

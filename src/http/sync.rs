@@ -11,10 +11,9 @@ use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use serde_json::json;
 use slipstream_producers::live::sync::request::SyncRequest;
 
-use super::Face;
+use super::{Face, refused};
 use crate::sync::Sync;
 
 /// Many flights.
@@ -36,7 +35,7 @@ pub(super) async fn one(
         Err((status, error)) => return refused(status, error),
     };
     if let Err(error) = request.query() {
-        return refused(StatusCode::BAD_REQUEST, &error.to_string());
+        return refused(StatusCode::BAD_REQUEST, error);
     }
     let result = sync.syncer.sync(&request).await;
     let status = if result.success { StatusCode::OK } else { StatusCode::BAD_GATEWAY };
@@ -65,7 +64,3 @@ fn admitted<'f>(face: &'f Face, peer: SocketAddr, headers: &HeaderMap) -> Result
 }
 
 const WITHOUT: &str = "nothing is synced here: it wants [[sources.providers]] in slipstream.toml, and the live world";
-
-fn refused(status: StatusCode, error: &str) -> Response {
-    (status, Json(json!({"error": error}))).into_response()
-}

@@ -124,8 +124,10 @@ async fn latencies(most: &BTreeMap<&'static str, f64>, report: &mut Report) {
     let rounds = number("DUEL_LOADED_ROUNDS", 3);
     for contender in ALL.iter().filter(wanted).filter(|_| is_wanted("loaded")) {
         let Some(most) = most.get(contender.name) else { continue };
-        for (round, percent) in (0..rounds).flat_map(|round| [25, 50, 75].map(|percent| (round, percent))) {
-            figures::loaded(contender, percent, *most, round, report).await;
+        for round in 0..rounds {
+            for percent in [25, 50, 75] {
+                figures::loaded(contender, percent, *most, round, report).await;
+            }
         }
     }
 }

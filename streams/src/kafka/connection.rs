@@ -109,7 +109,7 @@ impl Connection {
                 ("max.poll.interval.ms", "60000"),
                 ("fetch.queue.backoff.ms", "5"),
                 ("fetch.wait.max.ms", "100"),
-                // What is read ahead: 80 ms of a full core at 1 KiB; twice as much is no faster, and a sixth more memory at 160 bytes.
+                // What is read ahead: 70 ms of a full core at 1 KiB; twice as much is no faster, and a fifth more memory at 160 bytes.
                 ("queued.max.messages.kbytes", "8192"),
             ],
         )
