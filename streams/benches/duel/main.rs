@@ -14,7 +14,7 @@
 //! | `DUEL_LOADED_ROUNDS`, `DUEL_RESTART_ROUNDS` | rounds at a share of the maximum, of the kills (3) |
 //! | `DUEL_RECORDS_1024`, `DUEL_RECORDS_160`, `DUEL_KEYS` | records of the throughput runs, keys to restore (all 1,000,000) |
 //! | `DUEL_MINUTES` | minutes at half load (30) |
-//! | `DUEL_ONLY` | names of contenders and of figures, separated by commas; all if it is not set |
+//! | `DUEL_ONLY` | names of contenders and of figures, separated by commas: the others stay as they were; all if it is not set |
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::panic, reason = "a measurement stops at the first surprise")]
 
 mod cluster;
@@ -53,7 +53,7 @@ async fn main() {
     if std::env::var("DUEL_STREAMS_JARS").is_err() {
         return println!("duel: skipped; `make bench` brings what it needs");
     }
-    let mut report = Report::open(&setting("DUEL_OUT"));
+    let mut report = Report::open(&setting("DUEL_OUT"), std::env::var("DUEL_ONLY").is_err());
     let rounds = number("DUEL_ROUNDS", 5);
     let most = throughputs("", ALL, rounds, &mut report).await;
     if is_wanted("dev-broker") {

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use crate::goals;
@@ -11,30 +9,55 @@ use crate::goals;
 /// What the report says before its tables.
 const HEAD: &str = include_str!("head.md");
 
-/// The figures of one run of the bench.
+/// The figures of one run of the bench, by figure and contender. A part that is run again replaces its own and leaves the others.
 pub struct Report {
     folder: PathBuf,
-    raw: File,
-    figures: BTreeMap<String, BTreeMap<&'static str, Vec<f64>>>,
+    figures: BTreeMap<String, BTreeMap<String, Vec<f64>>>,
 }
 
 impl Report {
-    /// A report into a folder; the raw file is begun anew.
-    pub fn open(folder: &str) -> Self {
+    /// A report into a folder, with what the folder has of the figures that this run does not measure.
+    pub fn open(folder: &str, is_whole: bool) -> Self {
         let folder = PathBuf::from(folder);
-        std::fs::create_dir_all(&folder).unwrap();
         std::fs::create_dir_all(folder.join("benchmarks")).unwrap();
-        let mut raw = File::create(folder.join("benchmarks/duel.csv")).unwrap();
-        writeln!(raw, "contender,figure,round,value").unwrap();
-        Self { folder, raw, figures: BTreeMap::new() }
+        let mut report = Self { folder, figures: BTreeMap::new() };
+        let before = if is_whole { String::new() } else { std::fs::read_to_string(report.raw()).unwrap_or_default() };
+        for line in before.lines().skip(1) {
+            let [value, _round, names] = line.rsplitn(3, ',').collect::<Vec<_>>()[..] else { panic!("{line}") };
+            let (contender, figure) = names.split_once(',').unwrap();
+            report.values(contender, figure.trim_matches('"')).push(value.parse().unwrap());
+        }
+        report
     }
 
     /// One figure of one round; the report has it at once.
-    pub fn note(&mut self, contender: &'static str, figure: &str, round: u64, value: f64) {
+    pub fn note(&mut self, contender: &str, figure: &str, round: u64, value: f64) {
         println!("{contender:24} {figure:32} round {round}: {value:.2}");
-        writeln!(self.raw, "{contender},\"{figure}\",{round},{value:.3}").unwrap();
-        self.figures.entry(figure.to_owned()).or_default().entry(contender).or_default().push(value);
-        self.write(); // whole at any time: a run of hours may be broken off
+        let values = self.values(contender, figure);
+        values.truncate(usize::try_from(round).unwrap());
+        values.push(value);
+        self.write_raw(); // whole at any time: a run of hours may be broken off
+        self.write();
+    }
+
+    fn values(&mut self, contender: &str, figure: &str) -> &mut Vec<f64> {
+        self.figures.entry(figure.to_owned()).or_default().entry(contender.to_owned()).or_default()
+    }
+
+    fn raw(&self) -> PathBuf {
+        self.folder.join("benchmarks/duel.csv")
+    }
+
+    fn write_raw(&self) {
+        let mut raw = "contender,figure,round,value\n".to_owned();
+        for (figure, rows) in &self.figures {
+            for (contender, values) in rows {
+                for (round, value) in values.iter().enumerate() {
+                    writeln!(raw, "{contender},\"{figure}\",{round},{value:.3}").unwrap();
+                }
+            }
+        }
+        std::fs::write(self.raw(), raw).unwrap();
     }
 
     /// Writes the tables: the goals, then one for each figure, with medians, spread, and the ratio to ours.
