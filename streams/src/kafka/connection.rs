@@ -26,6 +26,17 @@ const OWNED: &[&str] = &[
     "transactional.id",
 ];
 
+/// Other names that librdkafka has for a setting (`CONFIGURATION.md`, "Alias for"), before the one that is used here. Of two names
+/// with two values the last one set would count, and a configuration has no order.
+const ALIASES: &[(&str, &str)] = &[
+    ("auto.commit.enable", "enable.auto.commit"),
+    ("compression.codec", "compression.type"),
+    ("fetch.message.max.bytes", "max.partition.fetch.bytes"),
+    ("metadata.broker.list", "bootstrap.servers"),
+    ("queue.buffering.max.ms", "linger.ms"),
+    ("request.required.acks", "acks"),
+];
+
 /// How to reach a cluster, and as whom. Shown without the values of its properties: passwords are among them.
 #[derive(Clone, Default)]
 pub struct Connection {
@@ -52,11 +63,12 @@ impl Connection {
         Self { bootstrap: bootstrap.to_owned(), properties: Vec::new() }
     }
 
-    /// With a further setting of librdkafka, such as those of TLS, SASL and compression.
+    /// With a further setting of librdkafka by any of its names, such as those of TLS, SASL and compression; the last value counts.
     ///
     /// # Errors
     /// Exactly once depends on it, so it is not free.
     pub fn with(mut self, name: &str, value: &str) -> Result<Self, OwnedProperty> {
+        let name = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, used)| used);
         if OWNED.contains(&name) {
             return Err(OwnedProperty(name.to_owned()));
         }
@@ -110,10 +122,10 @@ impl Connection {
                 ("fetch.queue.backoff.ms", "5"),
                 ("fetch.wait.max.ms", "100"),
                 // What is read ahead: 70 ms of a full core at 1 KiB. What is queued is counted without librdkafka's 0.5 KiB a record, so
-                // records are counted, too, and an answer is short: as fast, and with small records a quarter less memory.
+                // records are counted, too, and an answer is half as long: as fast, and with small records a seventh less memory.
                 ("queued.max.messages.kbytes", "8192"),
-                ("queued.min.messages", "5000"),
-                ("max.partition.fetch.bytes", "262144"),
+                ("queued.min.messages", "20000"),
+                ("max.partition.fetch.bytes", "524288"),
             ],
         )
     }
@@ -160,6 +172,30 @@ mod tests {
         let connection = connection.with("compression.type", "none").unwrap();
         assert_eq!(connection.producer("id").get("compression.type"), Some("none"));
         assert_eq!(connection.producer("id").get("linger.ms"), Some("0.3"));
+    }
+
+    #[test]
+    fn a_setting_by_its_other_name_is_the_same_setting() {
+        for (alias, name) in ALIASES {
+            let value = if name.ends_with("commit") { "false" } else { "1" };
+            match Connection::plain("a:1").with(alias, value) {
+                Ok(connection) => {
+                    let set = [connection.consumer("group"), connection.producer("id")].map(|c| c.get(name) == Some(value));
+                    assert_eq!(set, [true, true], "{alias}");
+                }
+                Err(owned) => assert_eq!(owned, OwnedProperty((*name).to_owned())),
+            }
+        }
+        assert!(Connection::plain("a:1").with("metadata.broker.list", "b:1").is_err());
+    }
+
+    #[test]
+    fn the_other_names_are_those_of_librdkafka() {
+        for (alias, name) in ALIASES.iter().filter(|(_, name)| *name != "enable.auto.commit") {
+            let value = if *name == "compression.type" { "gzip" } else { "7" };
+            let native = ClientConfig::new().set(*alias, value).create_native_config().unwrap();
+            assert!(native.get(name).unwrap().starts_with(value), "{alias} is not {name}");
+        }
     }
 
     #[test]
