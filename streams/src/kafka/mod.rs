@@ -187,6 +187,18 @@ impl KafkaLog {
         self.producer.in_flight_count() < before
     }
 
+    /// Waits until the client has stopped the partitions that the last assignment took away. One that is taken away again before
+    /// its stop is over is stopped twice there, and the second answer ends the process (librdkafka issue 5573; 2.12 has it).
+    ///
+    /// The client's main thread takes questions in the order in which they came: before the first answer it has asked each
+    /// partition's fetcher to stop, before the second it has heard of each that it did.
+    fn stopped(&self) -> Result<(), LogError> {
+        for _ in 0..2 {
+            self.consumer.assignment().map_err(reopen)?;
+        }
+        Ok(())
+    }
+
     fn begin(&mut self) -> Result<(), LogError> {
         if !self.in_transaction {
             self.producer.begin_transaction().map_err(classify)?;
@@ -245,6 +257,7 @@ impl Log for KafkaLog {
         self.release()?;
         self.reading.clone_from(from);
         self.consumer.assign(&list(from)?).map_err(reopen)?;
+        self.stopped()?;
         let before = self.assigned.len();
         self.assigned.extend(from.keys().map(|place| Arc::clone(&place.topic)));
         if self.assigned.len() > before {
@@ -258,7 +271,8 @@ impl Log for KafkaLog {
     fn unassign(&mut self) -> Result<(), LogError> {
         self.release()?;
         self.reading.clear();
-        self.consumer.unassign().map_err(reopen)
+        self.consumer.unassign().map_err(reopen)?;
+        self.stopped()
     }
 
     /// What lies in the client's queue of a partition that is now held is dropped there, and fetched again later.

@@ -20,7 +20,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Longest time for a log to go.
 const GONE: Duration = Duration::from_secs(3);
 
-/// A topic of two partitions, and who reads it.
+/// Partitions of a topic; and enough of them that the client is not done with them when it is asked for something else.
+const PARTITIONS: usize = 2;
+const MANY_PARTITIONS: usize = 400;
+
+/// A topic, and who reads it.
 struct Readers {
     connection: Connection,
     topic: String,
@@ -29,6 +33,10 @@ struct Readers {
 
 impl Readers {
     fn new(is_static: bool) -> Option<Self> {
+        Self::of(PARTITIONS, is_static)
+    }
+
+    fn of(partitions: usize, is_static: bool) -> Option<Self> {
         let Ok(bootstrap) = std::env::var("SLIPSTREAM_TEST_KAFKA") else {
             eprintln!("skipped: SLIPSTREAM_TEST_KAFKA names no cluster");
             return None;
@@ -36,7 +44,7 @@ impl Readers {
         let connection = Connection::plain(&bootstrap);
         let topic = format!("going.{}", uuid::Uuid::new_v4().simple());
         let admin: AdminClient<DefaultClientContext> = connection.client().create().unwrap();
-        let new = NewTopic::new(&topic, 2, TopicReplication::Fixed(1));
+        let new = NewTopic::new(&topic, i32::try_from(partitions).unwrap(), TopicReplication::Fixed(1));
         block_on(admin.create_topics([&new], &AdminOptions::new())).unwrap();
         Some(Self { connection, topic, is_static })
     }
@@ -88,7 +96,7 @@ fn is_gone(log: KafkaLog) {
 }
 
 fn all(change: &Rebalance) -> bool {
-    matches!(change, Rebalance::Assigned(places) if places.len() == 2)
+    matches!(change, Rebalance::Assigned(places) if places.len() == PARTITIONS)
 }
 
 /// A member that owns nothing asked for the ends of nothing for ten seconds, again and again, and heard of its group in between:
@@ -101,6 +109,22 @@ fn the_ends_of_nothing_are_told_at_once() {
     assert_eq!(log.watermarks(&[]).unwrap(), Watermarks::new());
     assert_eq!(log.ends(&[]), Offsets::new());
     assert!(began.elapsed() < GONE, "told after {:?}", began.elapsed());
+}
+
+/// A drill found it: the client asked such a partition to stop a second time, took the second answer for a mistake of its own, and
+/// ended the process.
+#[test]
+fn a_partition_that_comes_and_goes_at_once_stops_once() {
+    let Some(readers) = Readers::of(MANY_PARTITIONS, false) else { return };
+    let mut log = readers.open("a");
+    let assigned =
+        until(&mut log, &mut [], |change| matches!(change, Rebalance::Assigned(places) if places.len() == MANY_PARTITIONS));
+    for _ in 0..10 {
+        answer(&mut log, &assigned);
+        answer(&mut log, &assigned);
+        log.unassign().unwrap();
+    }
+    is_gone(log);
 }
 
 fn with_an_assignment_that_was_not_answered(is_static: bool) {
