@@ -28,8 +28,8 @@ use slipstream_streams::topology::Topology;
 
 /// Seeds of one test run at least, unless `SEED` or `SEEDS` says otherwise.
 const SEEDS: u64 = 20;
-/// How long more seeds are begun.
-const TIME: Duration = Duration::from_secs(45);
+/// How long more seeds are begun: one core of a run of `make test`, for four minutes.
+const TIME: Duration = Duration::from_secs(240);
 /// Runs that shrinking a failure may take.
 const SHRINK_RUNS_MAX: usize = 60;
 /// Flight numbers of the cut; each flies at most three times in the scenario.
