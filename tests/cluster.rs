@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use support::cluster::{Cluster, dev_broker, kafka};
 use support::{Running, assert_same, kept, lines, run, run_clean, scratch, slipstream, text};
 
@@ -227,6 +229,34 @@ fn what_was_exported_and_tailed_is_what_was_replayed() {
     every_producer_has_written(&broker);
     let explained = broker.command("read", &["explain", &leg]).output().unwrap();
     assert!(String::from_utf8_lossy(&explained.stdout).contains("flight.observed.scheduled"));
+}
+
+/// A process that stands still in the middle of a transaction holds back what others committed after it, until the cluster ends
+/// that transaction: who asks for everything there is waits for it.
+#[test]
+fn what_lies_behind_an_open_transaction_is_exported_too() {
+    let (broker, out) = (dev_broker(), scratch());
+    assert!(broker.command("held", &["topics", "apply"]).status().unwrap().success());
+    let (topic, first) = ("flight.observations", "held.flight.observations");
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", &broker.bootstrap).set("transactional.id", "stalled").set("transaction.timeout.ms", "10000");
+    let stalled: BaseProducer = config.create().unwrap();
+    stalled.init_transactions(PATIENCE).unwrap();
+    stalled.begin_transaction().unwrap();
+    for partition in 0..stalled.client().fetch_metadata(Some(first), PATIENCE).unwrap().topics()[0].partitions().len() {
+        let record = BaseRecord::<str, str>::to(first).partition(i32::try_from(partition).unwrap()).payload("never committed");
+        stalled.send(record).map_err(|(error, _)| error).unwrap();
+    }
+    stalled.flush(PATIENCE).unwrap();
+    let day = out.path().join("day.jsonl");
+    let observed = std::fs::read_to_string(alone().join("flight.observations.jsonl")).unwrap();
+    let recorded = |line: &str| format!("{{\"topic\":\"{topic}\",{}\n", line.trim_start_matches('{'));
+    std::fs::write(&day, observed.lines().take(20).map(recorded).collect::<String>()).unwrap();
+    let feed = broker.command("held", &["feed", &format!("recording:{}", day.display()), "--speed", "max"]).output().unwrap();
+    assert!(feed.status.success(), "{}", String::from_utf8_lossy(&feed.stderr));
+
+    let export = || broker.command("held", &["export", topic, "--format", "jsonl"]).output().unwrap().stdout;
+    assert_eq!(String::from_utf8_lossy(&export()).lines().count(), 20);
 }
 
 /// What the producers and stages of the pipeline say to the outside stands on the cluster, each record under its own key.

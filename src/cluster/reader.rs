@@ -2,7 +2,8 @@
 //!
 //!     assign every partition ─► poll ─► headers + value ─► Record, or what is wrong with it
 //!
-//! Keeps no group and commits nothing. At the end of what was there when it opened it says so, and may go on.
+//! Keeps no group and commits nothing. At the end of what was there when it opened it says so, and may go on. What lay behind
+//! an open transaction then was there, too: it is waited for, which takes as long as a transaction may live.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,6 +25,9 @@ use crate::failure::Failure;
 const METADATA_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a cluster that was lost may be away from who reads to an end.
 const AWAY_MAX: Duration = Duration::from_secs(30);
+/// How long what lies behind an open transaction is waited for: more than one of ours may live, which is ten seconds, and the ten
+/// within which the cluster ends it after that.
+const HELD_MAX: Duration = Duration::from_secs(60);
 /// Pause before a passing error is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
 
@@ -61,6 +65,8 @@ pub(crate) struct Reader {
     ends: BTreeMap<(String, i32), i64>,
     /// Since when nothing has come from a cluster that was lost, and how it was.
     away: Option<(Instant, KafkaError)>,
+    /// When the last record came.
+    last: Instant,
 }
 
 impl Reader {
@@ -81,20 +87,24 @@ impl Reader {
     }
 
     fn opened(cluster: &Cluster, topics: &[&'static str], start: Start, resume: &Resume) -> Result<Self, Failure> {
-        let consumer: BaseConsumer = cluster
-            .connection
-            .client()
-            .set("group.id", cluster.world.group("slipstream-reader"))
-            .set("enable.auto.commit", "false")
-            .set("isolation.level", "read_committed")
-            .set("fetch.queue.backoff.ms", "5")
-            .set("fetch.wait.max.ms", "100")
-            .create()
-            .map_err(Failure::usage)?;
-        let mut reader = Self { consumer, codec: cluster.codec(), names: BTreeMap::new(), ends: BTreeMap::new(), away: None };
+        let client = |isolation| -> Result<BaseConsumer, Failure> {
+            let mut client = cluster.connection.client();
+            client
+                .set("group.id", cluster.world.group("slipstream-reader"))
+                .set("enable.auto.commit", "false")
+                .set("isolation.level", isolation)
+                .set("fetch.queue.backoff.ms", "5")
+                .set("fetch.wait.max.ms", "100");
+            client.create().map_err(Failure::usage)
+        };
+        let consumer = client("read_committed")?;
+        let (names, ends) = (BTreeMap::new(), BTreeMap::new());
+        let mut reader = Self { consumer, codec: cluster.codec(), names, ends, away: None, last: Instant::now() };
+        // A reader of committed records is told the last stable offset when it asks for the end.
+        let uncommitted = client("read_uncommitted")?;
         let mut assignment = TopicPartitionList::new();
         for topic in topics {
-            reader.add(cluster, topic, (start, resume), &mut assignment)?;
+            reader.add(cluster, &uncommitted, topic, (start, resume), &mut assignment)?;
         }
         reader.consumer.assign(&assignment).map_err(Failure::dependency)?;
         Ok(reader)
@@ -103,6 +113,7 @@ impl Reader {
     fn add(
         &mut self,
         cluster: &Cluster,
+        uncommitted: &BaseConsumer,
         topic: &'static str,
         (start, resume): (Start, &Resume),
         list: &mut TopicPartitionList,
@@ -118,14 +129,15 @@ impl Reader {
             return Err(Failure::dependency(format_args!("topic `{name}` does not exist; `slipstream topics apply` makes it")));
         }
         for partition in partitions {
-            let watermarks = || self.consumer.fetch_watermarks(&name, partition, METADATA_TIMEOUT);
-            let (low, high) = patiently(watermarks).map_err(unreachable)?;
+            let ends = |of: &BaseConsumer| patiently(|| of.fetch_watermarks(&name, partition, METADATA_TIMEOUT));
+            let (_, stable) = ends(&self.consumer).map_err(unreachable)?;
+            let (low, high) = ends(uncommitted).map_err(unreachable)?;
             let left = resume.get(&(name.clone(), partition)).copied();
             if let Some(left) = left.filter(|left| *left > high) {
                 let lost = format!("{name}/{partition} ends at {high}, but was read up to {left}: it is another topic now");
                 return Err(Failure::dependency(lost));
             }
-            let first = if start == Start::Beginning { low } else { high };
+            let first = if start == Start::Beginning { low } else { stable };
             let from = left.map_or(first, |left| left.max(low));
             list.add_partition_offset(&name, partition, Offset::Offset(from)).map_err(Failure::dependency)?;
             if high > from || left.is_none() && high > low {
@@ -144,7 +156,7 @@ impl Reader {
         match self.consumer.poll(wait) {
             None => Ok(None),
             Some(Ok(message)) => {
-                self.away = None;
+                (self.away, self.last) = (None, Instant::now());
                 Ok(Some(read(&message, &self.names, &*self.codec)))
             }
             Some(Err(error)) if is_away(&error) => {
@@ -161,7 +173,7 @@ impl Reader {
     /// Whether everything that was there at the start has been read.
     ///
     /// # Errors
-    /// The cluster was lost and has not come back, or the client has lost its assignment.
+    /// The cluster was lost and has not come back, a transaction does not end, or the client has lost its assignment.
     pub(crate) fn at_end(&mut self) -> Result<bool, Failure> {
         if let Some((_, error)) = self.away.as_ref().filter(|(since, _)| since.elapsed() > AWAY_MAX) {
             return Err(Failure::dependency(format_args!("nothing was read for {AWAY_MAX:?}: {error}")));
@@ -171,7 +183,12 @@ impl Reader {
             let position = positions.find_partition(topic, *partition).map(|p| p.offset());
             !matches!(position, Some(Offset::Offset(at)) if at >= *end)
         });
-        Ok(self.ends.is_empty())
+        match self.ends.first_key_value().filter(|_| self.last.elapsed() > HELD_MAX) {
+            Some(((topic, partition), end)) => Err(Failure::dependency(format_args!(
+                "{topic}/{partition}: nothing came for {HELD_MAX:?}, but it goes on to {end}: a transaction is open there that does not end"
+            ))),
+            None => Ok(self.ends.is_empty()),
+        }
     }
 
     /// Reads to the end of what was there at the start.

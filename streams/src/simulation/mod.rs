@@ -129,7 +129,7 @@ pub fn simulate(scenario: &Scenario, faults: Faults, seed: u64, mut auditor: Aud
     let mut run = Run::new(scenario, cluster);
     run.prepare().map_err(|error| SimulationError::Refused { turn: 0, error: error.to_string() })?;
     run.cluster.borrow_mut().faults = faults;
-    while !run.processes.is_complete() {
+    while !run.processes.is_complete() || run.is_kept_waiting() {
         run.turn += 1;
         if run.turn == faults.until {
             run.cluster.borrow_mut().faults = quiet;
@@ -203,6 +203,14 @@ impl Run {
             self.records.push(record);
         }
         auditor.check_promises(&self.read).map_err(|error| SimulationError::Unsafe { turn, error })
+    }
+
+    /// Whether something written lies behind a transaction that a stalled process has left open: a reader of committed records
+    /// sees it once that one has ended, or timed out. All may have been done by others meanwhile.
+    fn is_kept_waiting(&self) -> bool {
+        let cluster = self.cluster.borrow();
+        let ends = |topic, partition| cluster.direct.watermarks(topic, partition).map(|marks| marks.end);
+        self.read.iter().any(|((topic, partition), at)| ends(topic, *partition).is_ok_and(|end| *at < end))
     }
 
     fn promised(&self, record: &Record, auditor: &mut Auditor) {
